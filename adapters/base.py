@@ -1,0 +1,312 @@
+"""The contract between the bot and whatever gives and takes access.
+
+Rules that every adapter keeps:
+
+- Each hook may be repeated. A call may have been cut off at any point before; the next one
+  finds what it left by the grant's mark and carries on.
+- Everything made in a provider carries the mark, which comes from the grant id alone.
+- What was there before us is never taken away.
+- An absent thing that should be absent is success.
+- A hook raises `UnreachableError` (time may heal it) or `RefusedError` (a human must act);
+  whatever else escapes is treated as unreachable, so that it is tried again.
+
+Authors write the hooks (leading underscore); the bot calls the public methods, which set the time
+limit, log with the mark and keep secrets out of messages. Standard library and pydantic only.
+"""
+
+import asyncio
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Flag, StrEnum, auto
+from typing import Any, ClassVar, TypeVar, final
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+T = TypeVar("T")
+
+log = logging.getLogger("curfew.adapters")
+
+MESSAGE_LIMIT = 240
+"""Characters kept of a provider's message."""
+
+
+class Presence(StrEnum):
+    """What a look at the provider found."""
+
+    PRESENT = auto()
+    PARTIAL = auto()  # something of ours is there, yet nobody can start anew with it
+    ABSENT = auto()
+
+
+class Caps(Flag):
+    """What an adapter can do; read by the engine, the cards and the conformance suite."""
+
+    NONE = 0
+    PER_GRANT = auto()  # what we make carries our mark, so it can never be somebody else's
+    NATIVE_EXPIRY = auto()  # the provider ends access by itself at `Order.expires_at`
+    ENDS_SESSIONS = auto()  # revoke cuts what is open
+    ISSUES_CREDENTIALS = auto()
+    LISTS_OWNED = auto()
+    WATCHES_SESSIONS = auto()
+
+
+class AdapterError(Exception):
+    """The provider did not do what was asked. The message is clean of secrets and short."""
+
+
+class UnreachableError(AdapterError):
+    """No answer, or one that time may heal: try again, not before `retry_after` seconds."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        """`retry_after` is in seconds, where the provider said so."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class RefusedError(AdapterError):
+    """The provider says that we may not, or that this cannot be: a human must act."""
+
+
+class UnsupportedError(AdapterError):
+    """The adapter does not claim this capability: a bug of the caller."""
+
+
+class ProviderSettings(BaseModel):
+    """A provider's block in the policy file, less the word `adapter`. Unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class GrantParams(BaseModel):
+    """A resource's `grant` block in the policy file. Unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who gets access.
+
+    `names` holds what the policy's `people:` says of this person: adapter kinds, or a provider's
+    name for one provider, to the name used there.
+    """
+
+    user: str
+    email: str | None = None
+    name: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to make true or false: one grant, as it was when asked for.
+
+    `params` is the resource's `grant` block as plain data; for a mark whose grant nobody knows any
+    more (an orphan) it is empty, and revoking must still be possible. `expires_at` is aware UTC.
+    """
+
+    grant_id: str
+    resource: str
+    params: Mapping[str, Any]
+    person: Person
+    expires_at: datetime
+
+    @property
+    def mark(self) -> str:
+        return f"curfew-{self.grant_id}"
+
+    @property
+    def mark_underscored(self) -> str:
+        """The mark where a dash is not allowed."""
+        return f"curfew_{self.grant_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """One thing to paste: a DSN, a command line, a console link."""
+
+    label: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a person uses to log in. Shown once, never stored; its repr shows no secret."""
+
+    snippets: tuple[Snippet, ...] = field(repr=False)
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One open connection of a grant."""
+
+    id: str
+    since: datetime
+    client: str = ""
+    program: str = ""
+
+
+class Adapter(ABC):
+    """Access in one configured provider.
+
+    Class declarations: `kind` (the word in the policy), `Settings`, `Params`, `capabilities`, and
+    `settle` (how long after a call was given up on it may still take effect at the provider).
+    """
+
+    kind: ClassVar[str]
+    capabilities: ClassVar[Caps]
+    settle: ClassVar[timedelta] = timedelta(0)
+    Settings: ClassVar[type[ProviderSettings]] = ProviderSettings
+    Params: ClassVar[type[GrantParams]] = GrantParams
+
+    def __init__(self, name: str, settings: ProviderSettings, *, call_limit: float = 10.0) -> None:
+        """`name` is the provider's in the policy; `call_limit` is in seconds, for each call.
+
+        Opens nothing: connections are made by the first call.
+        """
+        self.name = name
+        self.settings = settings
+        self.call_limit = call_limit
+        self._secrets = tuple(
+            value.get_secret_value()
+            for value in dict(settings).values()
+            if isinstance(value, SecretStr) and value.get_secret_value()
+        )
+
+    # --- what the bot calls -------------------------------------------------------------------
+
+    @final
+    async def probe(self) -> list[str]:
+        """What is missing for this provider to work, a sentence with its remedy each.
+
+        Empty when all is well. Changes nothing.
+        """
+        return await self._call("probe", "-", self._probe)
+
+    @final
+    async def grant(self, order: Order) -> None:
+        """Access is there afterwards, until `order.expires_at` where the provider ends it itself.
+
+        Repeating it with a later end moves the end.
+        """
+        await self._call("grant", order.mark, lambda: self._grant(order))
+
+    @final
+    async def revoke(self, order: Order) -> None:
+        """Nobody can start anew afterwards; with `ENDS_SESSIONS` what is open is cut."""
+        await self._call("revoke", order.mark, lambda: self._revoke(order))
+
+    @final
+    async def verify(self, order: Order) -> Presence:
+        """What a look at the provider finds. Changes nothing."""
+        return await self._call("verify", order.mark, lambda: self._verify(order))
+
+    @final
+    async def issue(self, order: Order) -> Credential:
+        """Fresh credentials; the former stop working."""
+        self._claimed(order, Caps.ISSUES_CREDENTIALS, "issue credentials")
+        return await self._call("issue", order.mark, lambda: self._issue(order))
+
+    @final
+    async def owned(self) -> frozenset[str]:
+        """The grant ids of everything that carries our mark at the provider."""
+        if Caps.LISTS_OWNED not in self.capabilities:
+            raise UnsupportedError(f"{self.kind} cannot list what it made")
+        return await self._call("owned", "-", self._owned)
+
+    @final
+    async def sessions(self, order: Order) -> tuple[Session, ...]:
+        """Who is connected through this grant now."""
+        self._claimed(order, Caps.WATCHES_SESSIONS, "watch sessions")
+        return await self._call("sessions", order.mark, lambda: self._sessions(order))
+
+    @final
+    def fact(self, order: Order) -> str | None:
+        """The key of the provider-side fact, None where our mark tells things apart.
+
+        Computed without asking the provider; two orders for the same thing give the same key.
+        """
+        if Caps.PER_GRANT in self.caps(order.params):
+            return None
+        return f"{self.name}:{self._fact(order)}"
+
+    def caps(self, params: Mapping[str, Any]) -> Caps:
+        """What this adapter can do for a `grant` block; the class's capabilities unless it says."""
+        del params
+        return self.capabilities
+
+    def cleanup(self, order: Order) -> str:
+        """What a human does at the provider when all else fails, ready to paste."""
+        return f"Remove everything named {order.mark} from {self.name} by hand."
+
+    async def aclose(self) -> None:  # noqa: B027 - most adapters keep nothing open
+        """Close what calls opened. May be repeated."""
+
+    # --- what authors write -------------------------------------------------------------------
+
+    @abstractmethod
+    async def _probe(self) -> list[str]: ...
+
+    @abstractmethod
+    async def _grant(self, order: Order) -> None: ...
+
+    @abstractmethod
+    async def _revoke(self, order: Order) -> None: ...
+
+    @abstractmethod
+    async def _verify(self, order: Order) -> Presence: ...
+
+    async def _issue(self, order: Order) -> Credential:
+        raise UnsupportedError(f"{self.kind} has no credentials to issue for {order.mark}")
+
+    async def _owned(self) -> frozenset[str]:
+        raise UnsupportedError(f"{self.kind} cannot list what it made")
+
+    async def _sessions(self, order: Order) -> tuple[Session, ...]:
+        raise UnsupportedError(f"{self.kind} cannot watch the sessions of {order.mark}")
+
+    def _fact(self, order: Order) -> str:
+        raise UnsupportedError(f"{self.kind} names no fact for {order.mark}")
+
+    # --- the fence ----------------------------------------------------------------------------
+
+    def _claimed(self, order: Order, cap: Caps, act: str) -> None:
+        if cap not in self.caps(order.params):
+            raise UnsupportedError(f"{self.kind} cannot {act}")
+
+    async def _call(self, verb: str, mark: str, hook: Callable[[], Awaitable[T]]) -> T:
+        began = time.perf_counter()
+        outcome = "ok"
+        try:
+            async with asyncio.timeout(self.call_limit):
+                return await hook()
+        except UnsupportedError:
+            raise
+        except UnreachableError as error:
+            outcome = "unreachable"
+            raise UnreachableError(self.clean(error), retry_after=error.retry_after) from None
+        except RefusedError as error:
+            outcome = "refused"
+            raise RefusedError(self.clean(error)) from None
+        except TimeoutError:
+            outcome = "timeout"
+            raise UnreachableError(f"no answer within {self.call_limit:g} s") from None
+        except Exception as error:  # noqa: BLE001 - the fence: no stray error leaves an adapter
+            outcome = "unreachable"
+            message = f"{type(error).__name__}: {error}"
+            raise UnreachableError(self.clean(message)) from None
+        finally:
+            took = (time.perf_counter() - began) * 1000
+            log.info("%s %s %s %s %.1f ms", self.name, verb, mark, outcome, took)
+
+    def clean(self, message: object) -> str:
+        """One line of at most 240 characters in which no secret of the settings stands."""
+        text = " ".join(str(message).split())
+        for secret in self._secrets:
+            text = text.replace(secret, "•••")
+        return text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 1] + "…"
