@@ -1,0 +1,133 @@
+"""What is written down about a change: events for the log, notices for people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+JsonValue = object
+"""None, bool, int, str, or lists and string-keyed mappings of these. Never a float."""
+
+
+class EventKind(StrEnum):
+    """The names in the audit log: past tense and stable; more may be added."""
+
+    GRANT_REQUESTED = "grant.requested"
+    VOTE_CAST = "vote.cast"
+    GRANT_APPROVED = "grant.approved"
+    GRANT_DENIED = "grant.denied"
+    GRANT_CANCELLED = "grant.cancelled"
+    GRANT_LAPSED = "grant.lapsed"
+    GRANT_SCHEDULED = "grant.scheduled"
+    GRANT_BEGUN = "grant.begun"
+    GRANT_STARTED = "grant.started"
+    GRANT_EXTENDED = "grant.extended"
+    GRANT_EXPIRED = "grant.expired"
+    GRANT_REVOKED = "grant.revoked"
+    GRANT_LOST = "grant.lost"
+    GRANT_FAILED = "grant.failed"
+    GRANT_CLOSED = "grant.closed"
+    GRANT_RESOLVED = "grant.resolved"
+    GRANT_UNCONFIRMED = "grant.unconfirmed"
+    GRANT_ENDED = "grant.ended"
+    EXTENSION_ASKED = "extension.asked"
+    EXTENSION_APPROVED = "extension.approved"
+    EXTENSION_DENIED = "extension.denied"
+    EXTENSION_FAILED = "extension.failed"
+    CREDENTIALS_ISSUED = "credentials.issued"
+    SESSION_OPENED = "session.opened"
+    SESSION_CLOSED = "session.closed"
+    CLICK_REFUSED = "click.refused"
+    REQUEST_REFUSED = "request.refused"
+    REVOKE_OVERDUE = "revoke.overdue"
+    ORPHAN_FOUND = "orphan.found"
+    ORPHAN_REMOVED = "orphan.removed"
+    NOTICE_DROPPED = "notice.dropped"
+    POLICY_LOADED = "policy.loaded"
+    POLICY_REJECTED = "policy.rejected"
+    BOT_STARTED = "bot.started"
+    BOT_STOPPED = "bot.stopped"
+    CHECKPOINT_SIGNED = "checkpoint.signed"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line for the audit log, before it gets its number and hash.
+
+    `actor` is a Slack user id, `cli:NAME`, or one of `clock`, `worker`, `bot`.
+    `texts` holds what people wrote: the chain carries only a salted commitment to each, so that
+    the text can be erased later without breaking it.
+    """
+
+    kind: EventKind
+    at: datetime
+    actor: str
+    grant_id: str | None = None
+    data: Mapping[str, JsonValue] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedEvent:
+    """One line of the audit log. `body` is the exact text that was hashed."""
+
+    seq: int
+    at: datetime
+    kind: EventKind
+    actor: str
+    grant_id: str | None
+    body: str
+    texts: Mapping[str, Mapping[str, str]]
+    hash: str
+
+
+class NoticeKind(StrEnum):
+    """What there is to tell. The words stand in the templates of the same names."""
+
+    AUDIT_LINE = "audit_line"
+    CARD = "card"  # bring the card up to date
+    THREAD = "thread"  # a line in the card's thread
+    EXTENSION_CARD = "extension_card"
+    REMINDER = "reminder"
+    DM_DECIDED = "dm_decided"
+    DM_GRANTED = "dm_granted"
+    DM_WARNING = "dm_warning"
+    DM_EXTENDED = "dm_extended"
+    DM_EXTENSION = "dm_extension"  # an extension that was denied or could not be made
+    DM_ENDED = "dm_ended"
+    DM_REFRESH = "dm_refresh"  # take buttons that no longer apply off the person's messages
+    OPERATOR = "operator"  # something the admins must know
+
+
+AUDIT_LANE: Final = "audit"
+
+
+def card_lane(grant_id: str) -> str:
+    return f"card:{grant_id}"
+
+
+def person_lane(user: str) -> str:
+    return f"dm:{user}"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to be told. Order is kept within a lane; lanes do not wait for each other."""
+
+    lane: str
+    kind: NoticeKind
+    grant_id: str | None = None
+    data: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedNotice:
+    """A notice on disk. `unsure` means that an earlier attempt had an unknown outcome."""
+
+    id: int
+    notice: Notice
+    created_at: datetime
+    attempts: int
+    unsure: bool
+    token: str
