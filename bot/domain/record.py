@@ -90,6 +90,7 @@ class NoticeKind(StrEnum):
     THREAD = "thread"  # a line in the card's thread
     EXTENSION_CARD = "extension_card"
     REMINDER = "reminder"
+    DM_ASKED = "dm_asked"
     DM_DECIDED = "dm_decided"
     DM_GRANTED = "dm_granted"
     DM_WARNING = "dm_warning"
@@ -97,7 +98,6 @@ class NoticeKind(StrEnum):
     DM_EXTENSION = "dm_extension"  # an extension that was denied or could not be made
     DM_ENDED = "dm_ended"
     DM_REFRESH = "dm_refresh"  # take buttons that no longer apply off the person's messages
-    OPERATOR = "operator"  # something the admins must know
 
 
 AUDIT_LANE: Final = "audit"
