@@ -109,6 +109,7 @@ class Terms:
 class Extension:
     """More time that was asked for: waiting for votes, then (`end` set) for the provider."""
 
+    number: int
     by: timedelta
     asked_by: str
     asked_at: datetime
@@ -151,6 +152,7 @@ class Grant:
     end_reason: EndReason | None = None
     votes: tuple[str, ...] = ()
     extension: Extension | None = None
+    extensions: int = 0
     held: bool = False
     fact: str | None = None
     native_end: datetime | None = None

@@ -51,6 +51,63 @@ class EventKind(StrEnum):
     CHECKPOINT_SIGNED = "checkpoint.signed"
 
 
+K = EventKind
+ANNOUNCED: Final = frozenset(
+    {
+        K.GRANT_REQUESTED,
+        K.GRANT_APPROVED,
+        K.GRANT_DENIED,
+        K.GRANT_CANCELLED,
+        K.GRANT_LAPSED,
+        K.GRANT_STARTED,
+        K.GRANT_EXTENDED,
+        K.GRANT_EXPIRED,
+        K.GRANT_REVOKED,
+        K.GRANT_LOST,
+        K.GRANT_FAILED,
+        K.GRANT_CLOSED,
+        K.GRANT_RESOLVED,
+        K.GRANT_UNCONFIRMED,
+        K.GRANT_ENDED,
+        K.REVOKE_OVERDUE,
+        K.ORPHAN_FOUND,
+        K.ORPHAN_REMOVED,
+        K.NOTICE_DROPPED,
+        K.POLICY_LOADED,
+        K.POLICY_REJECTED,
+        K.BOT_STARTED,
+        K.BOT_STOPPED,
+    }
+)
+"""Events that get a line of their own in the audit channel."""
+
+THREADED: Final = frozenset(
+    {
+        K.VOTE_CAST,
+        K.GRANT_APPROVED,
+        K.GRANT_DENIED,
+        K.GRANT_CANCELLED,
+        K.GRANT_LAPSED,
+        K.GRANT_STARTED,
+        K.GRANT_EXTENDED,
+        K.GRANT_EXPIRED,
+        K.GRANT_REVOKED,
+        K.GRANT_LOST,
+        K.GRANT_FAILED,
+        K.GRANT_CLOSED,
+        K.GRANT_RESOLVED,
+        K.GRANT_UNCONFIRMED,
+        K.GRANT_ENDED,
+        K.EXTENSION_ASKED,
+        K.EXTENSION_DENIED,
+        K.EXTENSION_FAILED,
+        K.CREDENTIALS_ISSUED,
+        K.REVOKE_OVERDUE,
+    }
+)
+"""Events that get a line in the thread of the grant's card."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One line for the audit log, before it gets its number and hash.
@@ -93,6 +150,7 @@ class NoticeKind(StrEnum):
     DM_ASKED = "dm_asked"
     DM_DECIDED = "dm_decided"
     DM_GRANTED = "dm_granted"
+    DM_FAILED = "dm_failed"
     DM_WARNING = "dm_warning"
     DM_EXTENDED = "dm_extended"
     DM_EXTENSION = "dm_extension"  # an extension that was denied or could not be made

@@ -1,0 +1,58 @@
+"""What a transition hands to the machine: the grant as it would be, what to log, whom to tell."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.domain.grant import Grant
+from bot.domain.record import (
+    Event,
+    EventKind,
+    JsonValue,
+    Notice,
+    NoticeKind,
+    card_lane,
+    person_lane,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An event before it knows its time and grant. `actor` where it is not the act's."""
+
+    kind: EventKind
+    data: Mapping[str, JsonValue] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A transition's outcome, not yet checked against the table."""
+
+    grant: Grant
+    events: tuple[Said, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change of a grant: to be written in one transaction, whole or not at all."""
+
+    grant: Grant
+    events: tuple[Event, ...]
+    notices: tuple[Notice, ...]
+
+
+def card(grant: Grant) -> Notice:
+    """Bring the card up to date."""
+    return Notice(card_lane(grant.id), NoticeKind.CARD, grant.id)
+
+
+def dm(grant: Grant, kind: NoticeKind, **data: JsonValue) -> Notice:
+    """Tell the requester; their former messages lose the buttons that no longer apply."""
+    return Notice(person_lane(grant.requester), kind, grant.id, data)
+
+
+def away(grant: Grant) -> Notice:
+    """Take buttons that no longer apply off the requester's messages."""
+    return dm(grant, NoticeKind.DM_REFRESH)

@@ -1,0 +1,195 @@
+"""What each act makes of a grant. `bot.domain.machine` says when it is possible and checks it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from bot.domain.acts import (
+    Act,
+    Alarm,
+    Announce,
+    AskExtension,
+    Cancel,
+    Confirm,
+    Deny,
+    DenyExtension,
+    End,
+    Extend,
+    Fail,
+    FailExtension,
+    Finish,
+    Issue,
+    Lapse,
+    Remind,
+    Retry,
+    Revoke,
+    Start,
+    Vote,
+    VoteExtension,
+    Warn,
+)
+from bot.domain.deciding import cancel, deny, lapse, remind, start, vote
+from bot.domain.drafts import Draft, Said, away, card, dm
+from bot.domain.errors import ProgramError
+from bot.domain.extending import (
+    ask_extension,
+    deny_extension,
+    extend,
+    fail_extension,
+    void_card,
+    vote_extension,
+)
+from bot.domain.grant import EndReason, Grant, State
+from bot.domain.record import EventKind, NoticeKind
+from bot.domain.schedule import wake
+
+K = EventKind
+N = NoticeKind
+
+FINISHED: Final = {
+    EndReason.EXPIRED: K.GRANT_EXPIRED,
+    EndReason.LOST: K.GRANT_LOST,
+    EndReason.CLOSED: K.GRANT_CLOSED,
+    EndReason.RESOLVED: K.GRANT_RESOLVED,
+    EndReason.UNCONFIRMED: K.GRANT_UNCONFIRMED,
+}
+
+
+def _announce(grant: Grant, act: Announce, now: datetime) -> Draft:
+    del now
+    return Draft(replace(grant, unsure_until=act.until))
+
+
+def _confirm(grant: Grant, act: Confirm, now: datetime) -> Draft:
+    if grant.expires_at is None:
+        raise ProgramError("a grant that is being made has an end")
+    active = replace(
+        grant,
+        state=State.ACTIVE,
+        started_at=now,
+        native_end=act.native_end,
+        attempts=0,
+        unsure_until=None,
+        last_error=None,
+    )
+    return Draft(
+        replace(active, next_at=wake(active, now)),
+        (Said(K.GRANT_STARTED),),
+        (card(grant), dm(grant, N.DM_GRANTED)),
+    )
+
+
+def _fail(grant: Grant, act: Fail, now: datetime) -> Draft:
+    why = EndReason.HELD if act.held else EndReason.FAILED
+    return Draft(
+        replace(_ending(grant, why, now), held=act.held, last_error=act.error),
+        (Said(K.GRANT_FAILED, {"error": act.error, "held": act.held}),),
+        (card(grant), dm(grant, N.DM_FAILED, error=act.error, held=act.held)),
+    )
+
+
+def _ending(grant: Grant, why: EndReason, now: datetime) -> Grant:
+    """On the way out, to be worked on at once. A call that may still land stays known."""
+    return replace(
+        grant,
+        state=State.REVOKING,
+        end_reason=why,
+        revoking_at=now,
+        extension=None,
+        attempts=0,
+        next_at=now,
+        last_error=None,
+    )
+
+
+def _revoke(grant: Grant, act: Revoke, now: datetime) -> Draft:
+    return Draft(
+        _ending(grant, EndReason.REVOKED, now),
+        (
+            Said(
+                K.GRANT_REVOKED,
+                {"role": act.role.value},
+                {"revoke_reason": act.reason} if act.reason else {},
+            ),
+        ),
+        (card(grant), away(grant), *void_card(grant)),
+    )
+
+
+def _finish(grant: Grant, act: Finish, now: datetime) -> Draft:
+    if act.why is EndReason.EXPIRED and (grant.expires_at is None or now < grant.expires_at):
+        raise ProgramError("a grant does not expire before its end")
+    return Draft(
+        _ending(grant, act.why, now),
+        (Said(FINISHED[act.why]),),
+        (card(grant), away(grant), *void_card(grant)),
+    )
+
+
+def _retry(grant: Grant, act: Retry, now: datetime) -> Draft:
+    del now
+    return Draft(
+        replace(
+            grant,
+            attempts=grant.attempts + 1,
+            next_at=act.at,
+            last_error=act.error,
+            unsure_until=None if act.landed else grant.unsure_until,
+        )
+    )
+
+
+def _alarm(grant: Grant, act: Alarm, now: datetime) -> Draft:
+    return Draft(
+        replace(grant, overdue_at=now),
+        (Said(K.REVOKE_OVERDUE, {"error": act.error}),),
+        (card(grant),),
+    )
+
+
+def _end(grant: Grant, act: End, now: datetime) -> Draft:
+    ended = replace(
+        grant, state=State.ENDED, ended_at=now, next_at=None, unsure_until=None, last_error=None
+    )
+    failed = grant.end_reason in (EndReason.FAILED, EndReason.HELD)
+    return Draft(
+        ended,
+        (Said(K.GRANT_ENDED, {"already_absent": act.already_absent, "held": grant.held}),),
+        (card(grant), *(() if failed else (dm(grant, N.DM_ENDED),))),
+    )
+
+
+def _issue(grant: Grant, act: Issue, now: datetime) -> Draft:
+    del act, now
+    return Draft(grant, (Said(K.CREDENTIALS_ISSUED),))
+
+
+def _warn(grant: Grant, act: Warn, now: datetime) -> Draft:
+    del act, now
+    return Draft(replace(grant, next_at=grant.expires_at), (), (dm(grant, N.DM_WARNING),))
+
+
+TABLE: Final[dict[type[Act], Callable[[Grant, Any, datetime], Draft]]] = {
+    Vote: vote,
+    Deny: deny,
+    Cancel: cancel,
+    Lapse: lapse,
+    Remind: remind,
+    Start: start,
+    Announce: _announce,
+    Confirm: _confirm,
+    Fail: _fail,
+    Retry: _retry,
+    Issue: _issue,
+    Warn: _warn,
+    AskExtension: ask_extension,
+    VoteExtension: vote_extension,
+    DenyExtension: deny_extension,
+    Extend: extend,
+    FailExtension: fail_extension,
+    Revoke: _revoke,
+    Finish: _finish,
+    Alarm: _alarm,
+    End: _end,
+}
