@@ -48,6 +48,7 @@ class Ask(Act):
     policy_hash: str
     decide_by: datetime
     starts_at: datetime | None = None
+    ends_by: datetime | None = None
     fact: str | None = None
     incident: str | None = None
 
@@ -102,13 +103,15 @@ class Fail(Act):
     verb: ClassVar[str] = "fail"
     error: str
     held: bool = False
+    landed: bool = False  # the answer was definite, so no call of ours can still land
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue(Act):
-    """Credentials were shown to the requester."""
+    """Credentials are about to be shown to the requester. `announced` is the call's own mark."""
 
     verb: ClassVar[str] = "issue"
+    announced: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,17 +177,16 @@ class Alarm(Act):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry(Act):
-    """A call did not get through; it is tried again at `at`."""
+    """A call did not get through, or must be looked at again; that happens at `at`."""
 
     verb: ClassVar[str] = "retry"
     error: str
     at: datetime
-    landed: bool = False  # the answer was definite, so no call of ours can still land
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announce(Act):
-    """A grant call is about to go out and may land until `until`."""
+    """A call that makes access or credentials is about to go out and may land until `until`."""
 
     verb: ClassVar[str] = "announce"
     until: datetime
@@ -195,4 +197,3 @@ class End(Act):
     """The provider, asked again, says that the access is gone (or it was never ours)."""
 
     verb: ClassVar[str] = "end"
-    already_absent: bool = False

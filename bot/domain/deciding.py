@@ -32,6 +32,7 @@ def ask(act: Ask, now: datetime) -> Draft:
         created_at=now,
         decide_by=act.decide_by,
         starts_at=act.starts_at,
+        ends_by=act.ends_by,
         fact=act.fact,
         incident=act.incident,
     )
@@ -59,9 +60,10 @@ def _opened(grant: Grant, now: datetime, *, actor: str) -> tuple[Grant, tuple[Sa
 
 
 def _granting(grant: Grant, now: datetime) -> Grant:
-    return replace(
-        grant, state=State.GRANTING, expires_at=now + grant.duration, attempts=0, next_at=now
-    )
+    end = now + grant.duration
+    if grant.ends_by is not None:
+        end = min(end, grant.ends_by)
+    return replace(grant, state=State.GRANTING, expires_at=end, attempts=0, next_at=now)
 
 
 def vote(grant: Grant, act: Vote, now: datetime) -> Draft:

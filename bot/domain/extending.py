@@ -9,7 +9,7 @@ from bot.domain.drafts import Draft, Said, card, dm
 from bot.domain.errors import ProgramError, RefusalError
 from bot.domain.grant import Extension, Grant
 from bot.domain.record import EventKind, JsonValue, Notice, NoticeKind, card_lane
-from bot.domain.schedule import wake
+from bot.domain.schedule import still_unsure, wake
 
 K = EventKind
 N = NoticeKind
@@ -114,7 +114,7 @@ def extend(grant: Grant, act: Extend, now: datetime) -> Draft:
         native_end=act.native_end,
         extension=None,
         attempts=0,
-        unsure_until=None,
+        unsure_until=still_unsure(grant),
         last_error=None,
     )
     return Draft(
@@ -136,7 +136,13 @@ def fail_extension(grant: Grant, act: FailExtension, now: datetime) -> Draft:
     extension = grant.extension
     if extension is None:
         raise ProgramError("only an extension that was asked for can fail")
-    kept = replace(grant, extension=None, attempts=0, unsure_until=None, last_error=act.error)
+    kept = replace(
+        grant,
+        extension=None,
+        attempts=0,
+        unsure_until=still_unsure(grant),
+        last_error=act.error,
+    )
     return Draft(
         replace(kept, next_at=wake(kept, now)),
         (Said(K.EXTENSION_FAILED, {"error": act.error}),),

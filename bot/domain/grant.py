@@ -145,6 +145,7 @@ class Grant:
     created_at: datetime
     decide_by: datetime
     starts_at: datetime | None = None
+    ends_by: datetime | None = None
     started_at: datetime | None = None
     expires_at: datetime | None = None
     revoking_at: datetime | None = None

@@ -86,3 +86,12 @@ def warning_time(grant: Grant) -> datetime | None:
     if ahead <= timedelta(0) or ahead * 2 >= grant.expires_at - grant.started_at:
         return None
     return grant.expires_at - ahead
+
+
+def still_unsure(grant: Grant) -> datetime | None:
+    """Until when an earlier call may land although the latest was answered.
+
+    After a first call that was answered nothing of ours is under way any more; after a repeated
+    one the call that was given up on may be.
+    """
+    return grant.unsure_until if grant.attempts else None

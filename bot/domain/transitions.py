@@ -42,7 +42,7 @@ from bot.domain.extending import (
 )
 from bot.domain.grant import EndReason, Grant, State
 from bot.domain.record import EventKind, NoticeKind
-from bot.domain.schedule import wake
+from bot.domain.schedule import still_unsure, wake
 
 K = EventKind
 N = NoticeKind
@@ -58,7 +58,8 @@ FINISHED: Final = {
 
 def _announce(grant: Grant, act: Announce, now: datetime) -> Draft:
     del now
-    return Draft(replace(grant, unsure_until=act.until))
+    until = max(grant.unsure_until or act.until, act.until)
+    return Draft(replace(grant, unsure_until=until))
 
 
 def _confirm(grant: Grant, act: Confirm, now: datetime) -> Draft:
@@ -70,7 +71,7 @@ def _confirm(grant: Grant, act: Confirm, now: datetime) -> Draft:
         started_at=now,
         native_end=act.native_end,
         attempts=0,
-        unsure_until=None,
+        unsure_until=still_unsure(grant),
         last_error=None,
     )
     return Draft(
@@ -83,7 +84,12 @@ def _confirm(grant: Grant, act: Confirm, now: datetime) -> Draft:
 def _fail(grant: Grant, act: Fail, now: datetime) -> Draft:
     why = EndReason.HELD if act.held else EndReason.FAILED
     return Draft(
-        replace(_ending(grant, why, now), held=act.held, last_error=act.error),
+        replace(
+            _ending(grant, why, now),
+            held=act.held,
+            last_error=act.error,
+            unsure_until=None if act.landed else grant.unsure_until,
+        ),
         (Said(K.GRANT_FAILED, {"error": act.error, "held": act.held}),),
         (card(grant), dm(grant, N.DM_FAILED, error=act.error, held=act.held)),
     )
@@ -135,7 +141,6 @@ def _retry(grant: Grant, act: Retry, now: datetime) -> Draft:
             attempts=grant.attempts + 1,
             next_at=act.at,
             last_error=act.error,
-            unsure_until=None if act.landed else grant.unsure_until,
         )
     )
 
@@ -149,20 +154,24 @@ def _alarm(grant: Grant, act: Alarm, now: datetime) -> Draft:
 
 
 def _end(grant: Grant, act: End, now: datetime) -> Draft:
+    del act
     ended = replace(
         grant, state=State.ENDED, ended_at=now, next_at=None, unsure_until=None, last_error=None
     )
     failed = grant.end_reason in (EndReason.FAILED, EndReason.HELD)
     return Draft(
         ended,
-        (Said(K.GRANT_ENDED, {"already_absent": act.already_absent, "held": grant.held}),),
+        (Said(K.GRANT_ENDED, {"held": grant.held}),),
         (card(grant), *(() if failed else (dm(grant, N.DM_ENDED),))),
     )
 
 
 def _issue(grant: Grant, act: Issue, now: datetime) -> Draft:
-    del act, now
-    return Draft(grant, (Said(K.CREDENTIALS_ISSUED),))
+    del now
+    mine = grant.unsure_until == act.announced
+    return Draft(
+        replace(grant, unsure_until=None) if mine else grant, (Said(K.CREDENTIALS_ISSUED),)
+    )
 
 
 def _warn(grant: Grant, act: Warn, now: datetime) -> Draft:
