@@ -1,4 +1,4 @@
-"""What `/access …` says. The grammar's values; `parse` reads them out of a line."""
+"""What `/access …` says, as values. `bot.domain.grammar.parse` reads them out of a line."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -79,7 +79,10 @@ class Who:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """`/access audit [prod-db | @person] [7d]`. `person` is a user id, or a handle with its `@`."""
+    """`/access audit [prod-db | @person] [7d]`.
+
+    `person` is a user id, a handle with its `@`, or an e-mail address.
+    """
 
     resource: str | None = None
     person: str | None = None

@@ -50,8 +50,7 @@ def parse(text: str) -> timedelta:
         meant = suggest(text)
         raise RefusalError(
             "duration",
-            f"“{shown(text)}” is not a duration: write whole numbers with w, d, h, m, s,"
-            " the longest unit first and each unit once.",
+            f"“{shown(text)}” is not a duration: they look like 90s, 30m, 1h30m or 2d.",
             hint=meant or "30m",
         )
     seconds = sum(

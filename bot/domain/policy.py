@@ -135,7 +135,7 @@ class Policy:
             raise RefusalError(
                 "unknown_resource",
                 f"There is no resource “{shown(name)}”.",
-                hint="/access list shows what you may ask for.",
+                hint="See /access list for what you may ask for.",
             )
         return found
 
@@ -158,7 +158,7 @@ class Policy:
         return Verdict(
             "not_requester",
             f"You are not among those who may ask for {resource.name}.",
-            "/access list shows what you may ask for.",
+            "See /access list for what you may ask for.",
         )
 
     def may_decide(self, resource: Resource, account: Account, *, requester: Account) -> Verdict:
@@ -213,7 +213,7 @@ class Policy:
         return Verdict(
             "not_auditor",
             "Only approvers of a resource and admins can see the history of others.",
-            "/access audit shows your own.",
+            "See /access audit for your own.",
         )
 
     def requestable_by(self, account: Account) -> tuple[Resource, ...]:

@@ -92,7 +92,7 @@ def matches(principal: Principal, account: Account, *, requester: Account | None
 
 
 def _words_for(account: Account, requester: Account | None) -> Iterator[Principal]:
-    """Every word that means this member. No `oncall:` among them: nobody tells us who is on call."""
+    """Every word that means this member; no `oncall:`, since no on-call list is connected."""
     yield Principal(PrincipalKind.ANYONE)
     yield Principal(PrincipalKind.USER, account.user)
     if account.email is not None:
