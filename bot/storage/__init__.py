@@ -1,0 +1,1 @@
+"""Keeping: the two databases, the tables and all the SQL of the program."""

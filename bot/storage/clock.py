@@ -1,0 +1,68 @@
+"""What time it is, as far as rows are concerned.
+
+On PostgreSQL it is the server's `statement_timestamp()`, so that replicas with wrong clocks agree;
+never `clock_timestamp()`, which is volatile and loses the index. On SQLite, where there is one
+process, it is that process's clock.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, func, literal, select
+from sqlalchemy.types import Interval
+
+from bot.storage.types import UtcTime
+
+NOTHING: Final = timedelta(0)
+
+
+@dataclass(slots=True)
+class Clock:
+    """The process's clock. `offset` is zero in production; tests move it instead of sleeping."""
+
+    offset: timedelta = field(default=NOTHING)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.offset
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a transaction runs: known to every connection of a `Database`.
+
+    `replica` is the owner's name in leases. `sole` is true when this process holds the SQLite lock
+    file, so that every other owner is known to be dead.
+    """
+
+    clock: Clock
+    replica: str
+    sole: bool = False
+
+
+PLACE: Final = "curfew_place"
+
+
+def place(conn: Connection) -> Place:
+    """The place of a connection that `Database` handed out."""
+    found: Place = conn.get_execution_options()[PLACE]
+    return found
+
+
+def now_expression(conn: Connection) -> ColumnElement[datetime]:
+    """Now, as a constant of the statement: usable as the bound of an index range."""
+    clock = place(conn).clock
+    if conn.dialect.name != "postgresql":
+        return literal(clock.now(), UtcTime)
+    here: ColumnElement[datetime] = func.statement_timestamp(type_=UtcTime)
+    if clock.offset == NOTHING:
+        return here
+    return here.op("+", return_type=UtcTime())(literal(clock.offset, Interval))
+
+
+def now(conn: Connection) -> datetime:
+    """Now. One round trip on PostgreSQL, none on SQLite."""
+    if conn.dialect.name != "postgresql":
+        return place(conn).clock.now()
+    found: datetime = conn.execute(select(now_expression(conn))).scalar_one()
+    return found

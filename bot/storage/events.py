@@ -1,0 +1,181 @@
+"""The audit log on disk: appending, reading, searching. Its mathematics is in `domain.chain`."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
+from itertools import product
+from typing import Final, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    func,
+    insert,
+    select,
+    union,
+    update,
+)
+
+from bot.domain import chain
+from bot.domain.errors import ProgramError
+from bot.domain.record import Event, EventKind, SealedEvent
+from bot.storage.rows import row_to_event
+from bot.storage.tables import chain_head, events, grants
+
+Seal = Callable[[str, int, Event], SealedEvent]
+
+
+class Head(NamedTuple):
+    """The last line of the log: its number and hash. Number 0 when it is empty."""
+
+    seq: int
+    hash: str
+
+
+class Position(NamedTuple):
+    """A line together with whose access, and to what, it is about."""
+
+    event: SealedEvent
+    person: str | None
+    resource: str | None
+
+
+_THIS_GRANT: Final = grants.c.id == bindparam("this_grant")
+_INSERT: Final = insert(events).values(
+    # The subject comes from the grant itself, so that no caller has to think of it.
+    person=select(grants.c.requester).where(_THIS_GRANT).scalar_subquery(),
+    resource=func.coalesce(
+        select(grants.c.resource).where(_THIS_GRANT).scalar_subquery(), bindparam("told_resource")
+    ),
+)
+
+
+def head(conn: Connection, *, lock: bool = False) -> Head:
+    """The end of the log; with `lock` nobody else appends before this transaction ends."""
+    query = select(chain_head.c.seq, chain_head.c.hash)
+    if lock:
+        query = query.with_for_update()
+    row = conn.execute(query).one_or_none()
+    if row is None:
+        raise ProgramError("the audit log has lost its head row")
+    return Head(row.seq, row.hash)
+
+
+def append_events(
+    conn: Connection, news: Sequence[Event], *, seal: Seal = chain.seal
+) -> list[SealedEvent]:
+    """Numbers, seals and writes lines at the end of the log.
+
+    Everybody else who appends waits from here to the end of the transaction: call it last.
+    """
+    if not news:
+        return []
+    last, digest = head(conn, lock=True)
+    sealed: list[SealedEvent] = []
+    for seq, event in enumerate(news, start=last + 1):
+        line = seal(digest, seq, event)
+        digest = line.hash
+        sealed.append(line)
+    conn.execute(
+        _INSERT,
+        [_row(line, event) for line, event in zip(sealed, news, strict=True)],
+    )
+    conn.execute(update(chain_head).values(seq=sealed[-1].seq, hash=digest))
+    return sealed
+
+
+def _row(line: SealedEvent, event: Event) -> dict[str, object]:
+    resource = event.data.get("resource")
+    return {
+        "seq": line.seq,
+        "at": line.at,
+        "kind": line.kind.value,
+        "actor": line.actor,
+        "grant_id": line.grant_id,
+        "body": line.body,
+        "hash": line.hash,
+        "texts": {name: dict(text) for name, text in line.texts.items()} or None,
+        "this_grant": line.grant_id,
+        "told_resource": resource if isinstance(resource, str) else None,
+    }
+
+
+def events_of(conn: Connection, grant_id: str) -> list[SealedEvent]:
+    """A grant's whole history, oldest first."""
+    query = select(events).where(events.c.grant_id == grant_id).order_by(events.c.seq)
+    return [row_to_event(row) for row in conn.execute(query)]
+
+
+def events_page(conn: Connection, after_seq: int, limit: int) -> list[SealedEvent]:
+    """The lines behind `after_seq`, oldest first: the whole log page by page, memory flat."""
+    query = select(events).where(events.c.seq > after_seq).order_by(events.c.seq).limit(limit)
+    return [row_to_event(row) for row in conn.execute(query)]
+
+
+def get_event(conn: Connection, seq: int) -> SealedEvent | None:
+    row = conn.execute(select(events).where(events.c.seq == seq)).one_or_none()
+    return None if row is None else row_to_event(row)
+
+
+def search_events(
+    conn: Connection,
+    *,
+    grant_ids: Collection[str] = (),
+    resource: str | None = None,
+    person: str | None = None,
+    kinds: Collection[EventKind] = (),
+    since: datetime | None = None,
+    before_seq: int | None = None,
+    limit: int = 50,
+) -> list[SealedEvent]:
+    """Lines that fit all that is given, newest first, from before `before_seq` on.
+
+    `person` finds what somebody did as well as what was about their access.
+    """
+    common: list[ColumnElement[bool]] = []
+    if since is not None:
+        common.append(events.c.at >= since)
+    if before_seq is not None:
+        common.append(events.c.seq < before_seq)
+    # Each way to fit is one index range cut at `limit`; OR and IN would sort all there is.
+    ways = [
+        select(events.c.seq)
+        .where(*common, *way)
+        .order_by(events.c.seq.desc())
+        .limit(limit)
+        .subquery()
+        for way in _ways(grant_ids, resource, person, kinds)
+    ]
+    found = union(*(select(way.c.seq) for way in ways))
+    query = select(events).where(events.c.seq.in_(found)).order_by(events.c.seq.desc()).limit(limit)
+    return [row_to_event(row) for row in conn.execute(query)]
+
+
+def _ways(
+    grant_ids: Collection[str],
+    resource: str | None,
+    person: str | None,
+    kinds: Collection[EventKind],
+) -> Iterator[list[ColumnElement[bool]]]:
+    """The alternatives, each a conjunction: one for each grant, kind and role of the person."""
+    fits: list[list[ColumnElement[bool]]] = []
+    if grant_ids:
+        fits.append([events.c.grant_id == grant_id for grant_id in sorted(grant_ids)])
+    if resource is not None:
+        fits.append([events.c.resource == resource])
+    if person is not None:
+        fits.append([events.c.actor == person, events.c.person == person])
+    if kinds:
+        fits.append([events.c.kind == kind.value for kind in sorted(kinds)])
+    for way in product(*fits):
+        yield list(way)
+
+
+def erase_texts(conn: Connection, grant_id: str) -> int:
+    """Forgets what people wrote in a grant's lines; the chain stays whole. How many lines."""
+    query = (
+        update(events)
+        .where(events.c.grant_id == grant_id, events.c.texts.is_not(None))
+        .values(texts=None)
+    )
+    return conn.execute(query).rowcount

@@ -1,0 +1,238 @@
+"""Grants on disk: writing them and finding them. Claims are in `leases`."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from bot.domain.grant import Grant, State
+from bot.storage.clock import now
+from bot.storage.errors import ConflictError, DuplicateError
+from bot.storage.rows import changes_to_row, grant_to_row, row_to_grant
+from bot.storage.tables import IS_LIVE, IS_OVERDUE, grants, literals
+
+Position = tuple[datetime, str]
+"""Where a list of grants goes on: `created_at` and `id` of the last one shown."""
+
+# By what each database calls the broken index: SQLite names its columns.
+_RULES: Final = {
+    "grants_live_pair": "pair",
+    "grants_live_fact": "fact",
+    "grants_pkey": "id",
+    "grants.requester, grants.resource": "pair",
+    "grants.fact": "fact",
+    "grants.id": "id",
+}
+
+_UPDATE: Final = (
+    update(grants)
+    .where(grants.c.id == bindparam("this_id"))
+    .where(grants.c.version == bindparam("this_version"))
+)
+
+
+def position(grant: Grant) -> Position:
+    """Where the list goes on behind this grant."""
+    return grant.created_at, grant.id
+
+
+def _duplicate(error: IntegrityError) -> DuplicateError | None:
+    said = str(error.orig)
+    for name, rule in _RULES.items():
+        if f'"{name}"' in said or said.endswith(f"failed: {name}"):
+            return DuplicateError(rule)
+    return None
+
+
+def insert_grant(conn: Connection, grant: Grant) -> None:
+    """Writes a new grant. DuplicateError when a live one has the same pair or fact."""
+    try:
+        conn.execute(insert(grants), grant_to_row(grant))
+    except IntegrityError as error:
+        raise _duplicate(error) or error from error
+
+
+def update_grants(conn: Connection, changed: Sequence[Grant]) -> None:
+    """Writes new versions of grants, each only over the version before it.
+
+    What was asked for (resource, requester, reason, kind, order, terms) is not written again.
+    Raises ConflictError naming the grants that were no longer at that version, DuplicateError when
+    another live grant has the same fact; the transaction is then to be given up.
+    """
+    if not changed:
+        return
+    rows = [
+        {**changes_to_row(grant), "this_id": grant.id, "this_version": grant.version - 1}
+        for grant in changed
+    ]
+    try:
+        written = conn.execute(_UPDATE, rows).rowcount
+    except IntegrityError as error:
+        raise _duplicate(error) or error from error
+    if written != len(changed):
+        raise ConflictError(_missed(conn, changed))
+
+
+def _missed(conn: Connection, changed: Sequence[Grant]) -> list[str]:
+    ids = [grant.id for grant in changed]
+    query = select(grants.c.id, grants.c.version).where(grants.c.id.in_(ids))
+    found = dict(conn.execute(query).tuples().all())
+    return [grant.id for grant in changed if found.get(grant.id) != grant.version]
+
+
+def fetch(conn: Connection, query: Select[tuple[object, ...]]) -> list[Grant]:
+    """The grants of a query that selects whole rows."""
+    return [row_to_grant(row) for row in conn.execute(query).mappings()]
+
+
+def get_grant(conn: Connection, grant_id: str, *, lock: bool = False) -> Grant | None:
+    """One grant; with `lock` nobody else changes it before this transaction ends."""
+    query = select(grants).where(grants.c.id == grant_id)
+    if lock:
+        query = query.with_for_update()
+    found = fetch(conn, query)
+    return found[0] if found else None
+
+
+def get_grants(conn: Connection, ids: Collection[str], *, lock: bool = False) -> dict[str, Grant]:
+    """Those that exist, by id. Locked in the order of ids, so that two callers never deadlock."""
+    if not ids:
+        return {}
+    query = select(grants).where(grants.c.id.in_(sorted(ids))).order_by(grants.c.id)
+    if lock:
+        query = query.with_for_update()
+    return {grant.id: grant for grant in fetch(conn, query)}
+
+
+def find_grants_by_prefix(conn: Connection, prefix: str, limit: int) -> list[Grant]:
+    """Grants whose id begins with `prefix` (lower case), in the order of ids."""
+    # A range instead of LIKE: the same plan on both databases, and nothing to escape.
+    after = grants.c.id >= prefix
+    before = grants.c.id < prefix + "\x7f"
+    return fetch(conn, select(grants).where(after, before).order_by(grants.c.id).limit(limit))
+
+
+def live_grant(conn: Connection, requester: str, resource: str) -> Grant | None:
+    """The live grant of a person for a resource: there is one at most."""
+    query = (
+        select(grants)
+        .where(grants.c.requester == requester, grants.c.resource == resource)
+        .where(text(IS_LIVE))
+    )
+    found = fetch(conn, query)
+    return found[0] if found else None
+
+
+def live_by_fact(conn: Connection, fact: str) -> Grant | None:
+    """The live grant that stands for a provider-side fact: there is one at most."""
+    found = fetch(conn, select(grants).where(grants.c.fact == fact).where(text(IS_LIVE)))
+    return found[0] if found else None
+
+
+def list_grants(
+    conn: Connection,
+    *,
+    states: Collection[State] = (),
+    requester: str | None = None,
+    resource: str | None = None,
+    after: Position | None = None,
+    limit: int = 50,
+) -> list[Grant]:
+    """Grants that fit all that is given, newest first, from behind `after` on."""
+    wanted: list[ColumnElement[bool]] = []
+    if states:
+        wanted.append(text(f"state IN {literals(states)}"))  # type: ignore[arg-type]  # a clause
+    if requester is not None:
+        wanted.append(grants.c.requester == requester)
+    if resource is not None:
+        wanted.append(grants.c.resource == resource)
+    if after is not None:
+        at, last = after
+        here = tuple_(literal(at, grants.c.created_at.type), literal(last, grants.c.id.type))
+        wanted.append(tuple_(grants.c.created_at, grants.c.id) < here)
+    newest = (grants.c.created_at.desc(), grants.c.id.desc())
+    return fetch(conn, select(grants).where(*wanted).order_by(*newest).limit(limit))
+
+
+def pending_grants(conn: Connection) -> list[Grant]:
+    """All that wait for a decision, oldest first."""
+    oldest = (grants.c.created_at, grants.c.id)
+    return fetch(conn, select(grants).where(text("state = 'pending'")).order_by(*oldest))
+
+
+def overdue_grants(conn: Connection, limit: int = 100) -> list[Grant]:
+    """Grants whose access is still there past its time, the longest overdue first."""
+    query = select(grants).where(text(IS_OVERDUE)).order_by(grants.c.overdue_at).limit(limit)
+    return fetch(conn, query)
+
+
+def live_ids_by_provider(conn: Connection, provider: str) -> dict[str, State]:
+    """All live grants of a provider with their states: what the sweep compares with."""
+    query = (
+        select(grants.c.id, grants.c.state)
+        .where(grants.c.provider == provider)
+        .where(text(IS_LIVE))
+    )
+    return {found: State(state) for found, state in conn.execute(query).tuples()}
+
+
+def live_providers(conn: Connection) -> frozenset[str]:
+    """The providers that a live grant needs."""
+    query = select(grants.c.provider).where(text(IS_LIVE)).distinct()
+    return frozenset(conn.execute(query).scalars())
+
+
+def count_grants(conn: Connection) -> dict[tuple[State, str], int]:
+    """How many live grants there are by state and resource. What has ended is not counted."""
+    query = (
+        select(grants.c.state, grants.c.resource, func.count())
+        .where(text(IS_LIVE))
+        .group_by(grants.c.state, grants.c.resource)
+    )
+    return {(State(state), name): number for state, name, number in conn.execute(query).tuples()}
+
+
+def access_time(conn: Connection, requester: str, resource: str, since: datetime) -> timedelta:
+    """How long the person had the resource between `since` and now, all grants together."""
+    query = (
+        select(grants.c.started_at, grants.c.ended_at)
+        .where(grants.c.requester == requester, grants.c.resource == resource)
+        .where(grants.c.started_at.is_not(None))
+        .where(or_(grants.c.ended_at.is_(None), grants.c.ended_at > since))
+    )
+    spans: Iterable[tuple[datetime, datetime | None]] = conn.execute(query).tuples().all()
+    if not spans:
+        return timedelta(0)
+    here = now(conn)
+    nothing = timedelta(0)
+    return sum(
+        (max(nothing, (end or here) - max(start, since)) for start, end in spans), start=nothing
+    )
+
+
+def last_ended(conn: Connection, requester: str, resource: str) -> datetime | None:
+    """When the person's last access to the resource ended; requests without access do not count."""
+    query = (
+        select(grants.c.ended_at)
+        .where(grants.c.requester == requester, grants.c.resource == resource)
+        .where(grants.c.started_at.is_not(None), grants.c.ended_at.is_not(None))
+        .order_by(grants.c.ended_at.desc())
+        .limit(1)
+    )
+    found: datetime | None = conn.execute(query).scalar()
+    return found

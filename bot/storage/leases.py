@@ -1,0 +1,138 @@
+"""Claims: which grants are due, and whose they are for the next seconds.
+
+A claim is `due_grants` and `lease_grants` in one transaction. Leasing does not change a grant's
+version: a click meanwhile does, and then the worker's result no longer fits.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection, bindparam, func, select, text, union, union_all, update
+
+from bot.domain.grant import Grant
+from bot.storage.clock import now_expression, place
+from bot.storage.grants import fetch
+from bot.storage.presence import living, lock_key
+from bot.storage.tables import HAS_OWNER, IS_BEGINNING, IS_ENDING, grants, notices
+
+
+class Lease(NamedTuple):
+    """A grant is `owner`'s until `until`, proven by `token`."""
+
+    grant_id: str
+    owner: str
+    token: str
+    until: datetime
+    unsure_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a claim found, and the database's time at that moment."""
+
+    grants: tuple[Grant, ...]
+    now: datetime
+
+
+_LEASE: Final = (
+    update(grants)
+    .where(grants.c.id == bindparam("this_id"))
+    .values(
+        lease_owner=bindparam("owner"),
+        lease_token=bindparam("token"),
+        next_at=bindparam("until"),
+        unsure_until=bindparam("unsure"),
+    )
+)
+_RENEW: Final = (
+    update(grants)
+    .where(grants.c.id == bindparam("this_id"))
+    .where(grants.c.lease_token == bindparam("token"))
+    .values(next_at=bindparam("until"))
+)
+
+
+def due_grants(
+    conn: Connection, *, ends: bool, limit: int, exclude_providers: Collection[str] = ()
+) -> list[Grant]:
+    """Grants whose time has come, the longest waiting first, locked for this transaction.
+
+    `ends`: those whose next step takes access away; else those whose next step gives it, or
+    closes a request. What another transaction has locked is left out, not waited for.
+    """
+    query = (
+        select(grants)
+        .where(text(IS_ENDING if ends else IS_BEGINNING))
+        .where(grants.c.next_at <= now_expression(conn))
+        .order_by(grants.c.next_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    if exclude_providers:
+        query = query.where(grants.c.provider.not_in(sorted(exclude_providers)))
+    return fetch(conn, query)
+
+
+def next_due(conn: Connection) -> datetime | None:
+    """When the next live grant wants to be looked at; in the past when one is waiting."""
+    first = [
+        select(func.min(grants.c.next_at).label("at")).where(text(where))
+        for where in (IS_ENDING, IS_BEGINNING)
+    ]
+    both = union_all(*first).subquery()
+    found: datetime | None = conn.execute(select(func.min(both.c.at))).scalar()
+    return found
+
+
+def lease_grants(conn: Connection, leases: Iterable[Lease]) -> None:
+    """Writes owner and token and moves `next_at` to the lease's end.
+
+    The rows must come from `due_grants`, or be locked, in the same transaction.
+    """
+    rows = [
+        {"this_id": grant, "owner": owner, "token": token, "until": until, "unsure": unsure}
+        for grant, owner, token, until, unsure in leases
+    ]
+    if rows:
+        conn.execute(_LEASE, rows)
+
+
+def renew_leases(conn: Connection, held: Iterable[tuple[str, str]], until: datetime) -> int:
+    """Moves the ends of leases, given as (grant id, token), that are still ours; how many were."""
+    rows = [{"this_id": grant, "token": token, "until": until} for grant, token in held]
+    return conn.execute(_RENEW, rows).rowcount if rows else 0
+
+
+def free_leases(conn: Connection, owners: Sequence[str]) -> int:
+    """Makes due at once what these owners hold, grants and notices. Only for dead ones."""
+    if not owners:
+        return 0
+    freed = 0
+    for table in (grants, notices):
+        freed += conn.execute(
+            update(table)
+            .where(table.c.lease_owner.in_(owners))
+            .values(lease_owner=None, lease_token=None, next_at=now_expression(conn))
+        ).rowcount
+    return freed
+
+
+def dead_owners(conn: Connection) -> list[str]:
+    """Owners of leases that are known to be dead.
+
+    On SQLite everybody but us, when we hold the lock file; on PostgreSQL those whose advisory lock
+    nobody holds. Owners that cannot be known are not named: their leases run out by themselves.
+    """
+    here = place(conn)
+    owned = union(
+        *(select(table.c.lease_owner).where(text(HAS_OWNER)) for table in (grants, notices))
+    )
+    owners = sorted(set(conn.execute(owned).scalars()) - {here.replica})
+    if conn.dialect.name != "postgresql":
+        return owners if here.sole else []
+    if not owners:
+        return []
+    alive = living(conn)
+    return [owner for owner in owners if lock_key(owner) not in alive]

@@ -1,0 +1,121 @@
+"""Notices on disk until they were told. Order is kept within a lane by id."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, text, update
+
+from bot.domain.record import AUDIT_LANE, Notice, NoticeKind, QueuedNotice
+from bot.storage.rows import notice_to_row, row_to_notice
+from bot.storage.tables import NOT_AUDIT, notices
+
+_EARLIER: Final = notices.alias("earlier")
+_IS_FIRST: Final = ~(
+    select(_EARLIER.c.id)
+    .where(_EARLIER.c.lane == notices.c.lane, _EARLIER.c.id < notices.c.id)
+    .exists()
+)
+_OTHER_CARDS: Final = (
+    delete(notices)
+    .where(notices.c.lane == bindparam("this_lane"))
+    .where(notices.c.kind == NoticeKind.CARD.value)
+    .where(notices.c.id > bindparam("this_id"))
+)
+
+
+def add_notices(conn: Connection, news: Sequence[Notice], now: datetime) -> None:
+    """Queues notices at the ends of their lanes, in the order given."""
+    if news:
+        conn.execute(insert(notices), [notice_to_row(notice, now) for notice in news])
+
+
+def claim_notices(
+    conn: Connection, owner: str, *, token: str, now: datetime, until: datetime, limit: int
+) -> list[QueuedNotice]:
+    """The first notice of each lane, where its time has come: ours until `until`.
+
+    A card means "bring this card up to date" and is rendered after this claim, so the other cards
+    that wait in its lane are covered by it and dropped.
+    """
+    rows = list(conn.execute(_first_of_audit(now)))
+    if len(rows) < limit:
+        rows += conn.execute(_first_of_others(now, limit - len(rows))).all()
+    if not rows:
+        return []
+    conn.execute(
+        update(notices)
+        .where(notices.c.id.in_([row.id for row in rows]))
+        .values(lease_owner=owner, lease_token=token, next_at=until)
+    )
+    cards = [row for row in rows if row.kind == NoticeKind.CARD]
+    if cards:
+        conn.execute(_OTHER_CARDS, [{"this_lane": row.lane, "this_id": row.id} for row in cards])
+    return [row_to_notice(row, token) for row in rows]
+
+
+def _first_of_audit(now: datetime) -> Select[tuple[object, ...]]:
+    # By number, not by time: the lane may be long, and only its first row is wanted.
+    first = select(func.min(notices.c.id)).where(notices.c.lane == AUDIT_LANE).scalar_subquery()
+    return (
+        select(notices)
+        .where(notices.c.id == first, notices.c.next_at <= now)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def _first_of_others(now: datetime, limit: int) -> Select[tuple[object, ...]]:
+    return (
+        select(notices)
+        .where(text(f"notices.{NOT_AUDIT}"), notices.c.next_at <= now, _IS_FIRST)
+        .order_by(notices.c.next_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=notices)
+    )
+
+
+def finish_notice(conn: Connection, notice_id: int, token: str) -> bool:
+    """It was told. False when it was no longer ours, and somebody else may tell it again."""
+    query = delete(notices).where(notices.c.id == notice_id, notices.c.lease_token == token)
+    return conn.execute(query).rowcount == 1
+
+
+def retry_notice(
+    conn: Connection, notice_id: int, token: str, next_at: datetime, *, unsure: bool
+) -> bool:
+    """It is to be tried again at `next_at`, and holds up its lane until then.
+
+    `unsure` once it may have been told already; that stays. False when it was no longer ours.
+    """
+    query = (
+        update(notices)
+        .where(notices.c.id == notice_id, notices.c.lease_token == token)
+        .values(
+            next_at=next_at,
+            attempts=notices.c.attempts + 1,
+            unsure=True if unsure else notices.c.unsure,
+            lease_owner=None,
+            lease_token=None,
+        )
+    )
+    return conn.execute(query).rowcount == 1
+
+
+def next_notice_due(conn: Connection) -> datetime | None:
+    """When to look next: the earliest time of a notice that is first in its lane, about."""
+    audit = (
+        select(notices.c.next_at)
+        .where(notices.c.lane == AUDIT_LANE)
+        .order_by(notices.c.id)
+        .limit(1)
+    )
+    others = select(func.min(notices.c.next_at)).where(text(NOT_AUDIT))
+    times: list[datetime | None] = [conn.execute(query).scalar() for query in (audit, others)]
+    return min((time for time in times if time is not None), default=None)
+
+
+def notice_backlog(conn: Connection) -> tuple[int, datetime | None]:
+    """How many notices wait, and since when the oldest."""
+    row = conn.execute(select(func.count(), func.min(notices.c.created_at)).select_from(notices))
+    count, oldest = row.tuples().one()
+    return count, oldest

@@ -1,0 +1,198 @@
+"""Records to rows and back. Nothing here knows of connections."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from bot.domain.grant import (
+    EndReason,
+    Extension,
+    Grant,
+    Kind,
+    Order,
+    Recipient,
+    State,
+    Terms,
+)
+from bot.domain.record import EventKind, Notice, NoticeKind, QueuedNotice, SealedEvent
+from bot.storage.types import to_seconds
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row, RowMapping
+
+Values = dict[str, object]
+
+ASKED: Final = frozenset(
+    {
+        "id",
+        "resource",
+        "requester",
+        "reason",
+        "kind",
+        "order",
+        "terms",
+        "policy_hash",
+        "created_at",
+    }
+)
+"""What was asked for. Written once with the grant and left alone by updates."""
+
+_GRANT_FIELDS: Final = tuple(field.name for field in fields(Grant))
+CHANGING: Final = tuple(name for name in _GRANT_FIELDS if name not in ASKED)
+
+
+def _plain(value: object) -> object:
+    """Mappings and tuples as JSON knows them."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _order_to_json(order: Order) -> Values:
+    person = order.person
+    return {
+        "provider": order.provider,
+        "adapter": order.adapter,
+        "params": _plain(order.params),
+        "person": {
+            "user": person.user,
+            "email": person.email,
+            "name": person.name,
+            "names": dict(person.names),
+        },
+    }
+
+
+def _terms_to_json(terms: Terms) -> Values:
+    return {
+        "approvals": terms.approvals,
+        "max_duration": to_seconds(terms.max_duration),
+        "warn_before": to_seconds(terms.warn_before),
+        "remind_after": to_seconds(terms.remind_after),
+        "extend_approvals": terms.extend_approvals,
+    }
+
+
+def _extension_to_json(extension: Extension | None) -> Values | None:
+    if extension is None:
+        return None
+    return {
+        "number": extension.number,
+        "by": to_seconds(extension.by),
+        "asked_by": extension.asked_by,
+        "asked_at": extension.asked_at.isoformat(),
+        "reason": extension.reason,
+        "approvals": extension.approvals,
+        "votes": list(extension.votes),
+        "end": None if extension.end is None else extension.end.isoformat(),
+    }
+
+
+def changes_to_row(grant: Grant) -> Values:
+    """The columns that an update writes."""
+    values: Values = {name: getattr(grant, name) for name in CHANGING}
+    values["votes"] = list(grant.votes)
+    values["extension"] = _extension_to_json(grant.extension)
+    return values
+
+
+def grant_to_row(grant: Grant) -> Values:
+    """All columns, for an insert."""
+    values: Values = {name: getattr(grant, name) for name in ASKED}
+    values["order"] = _order_to_json(grant.order)
+    values["terms"] = _terms_to_json(grant.terms)
+    values["provider"] = grant.order.provider
+    return values | changes_to_row(grant)
+
+
+def _order_from_json(value: Mapping[str, Any]) -> Order:
+    return Order(
+        provider=value["provider"],
+        adapter=value["adapter"],
+        params=value["params"],
+        person=Recipient(**value["person"]),
+    )
+
+
+def _terms_from_json(value: Mapping[str, Any]) -> Terms:
+    return Terms(
+        approvals=value["approvals"],
+        max_duration=timedelta(seconds=value["max_duration"]),
+        warn_before=timedelta(seconds=value["warn_before"]),
+        remind_after=timedelta(seconds=value["remind_after"]),
+        extend_approvals=value["extend_approvals"],
+    )
+
+
+def _extension_from_json(value: Mapping[str, Any] | None) -> Extension | None:
+    if value is None:
+        return None
+    end = value["end"]
+    return Extension(
+        number=value["number"],
+        by=timedelta(seconds=value["by"]),
+        asked_by=value["asked_by"],
+        asked_at=datetime.fromisoformat(value["asked_at"]),
+        reason=value["reason"],
+        approvals=value["approvals"],
+        votes=tuple(value["votes"]),
+        end=None if end is None else datetime.fromisoformat(end),
+    )
+
+
+def row_to_grant(row: "RowMapping") -> Grant:
+    values = {name: row[name] for name in _GRANT_FIELDS}
+    end_reason = values["end_reason"]
+    values["kind"] = Kind(values["kind"])
+    values["state"] = State(values["state"])
+    values["end_reason"] = None if end_reason is None else EndReason(end_reason)
+    values["order"] = _order_from_json(values["order"])
+    values["terms"] = _terms_from_json(values["terms"])
+    values["extension"] = _extension_from_json(values["extension"])
+    values["votes"] = tuple(values["votes"])
+    return Grant(**values)
+
+
+def row_to_event(row: "Row[Any]") -> SealedEvent:
+    return SealedEvent(
+        seq=row.seq,
+        at=row.at,
+        kind=EventKind(row.kind),
+        actor=row.actor,
+        grant_id=row.grant_id,
+        body=row.body,
+        texts=row.texts or {},
+        hash=row.hash,
+    )
+
+
+def row_to_notice(row: "Row[Any]", token: str) -> QueuedNotice:
+    return QueuedNotice(
+        id=row.id,
+        notice=Notice(
+            lane=row.lane,
+            kind=NoticeKind(row.kind),
+            grant_id=row.grant_id,
+            data=row.data,
+        ),
+        created_at=row.created_at,
+        attempts=row.attempts,
+        unsure=row.unsure,
+        token=token,
+    )
+
+
+def notice_to_row(notice: Notice, now: datetime) -> Values:
+    return {
+        "lane": notice.lane,
+        "kind": notice.kind.value,
+        "grant_id": notice.grant_id,
+        "data": _plain(notice.data),
+        "created_at": now,
+        "next_at": now,
+        "attempts": 0,
+        "unsure": False,
+    }

@@ -1,0 +1,145 @@
+"""SQLite: one thread that writes, a small pool that reads, one file, one bot.
+
+Settings and their reasons stand in `docs/storage.md`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
+
+from bot.storage.backend import Backend
+from bot.storage.clock import PLACE, Place
+from bot.storage.errors import StorageError
+from bot.storage.files import LockFile
+from bot.storage.types import to_json
+from bot.storage.writer import Writer, translated
+
+T = TypeVar("T")
+
+READERS: Final = 4
+BUSY_TIMEOUT_MS: Final = 5000
+
+_SETTINGS: Final = (
+    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",  # first: the others may have to wait
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA trusted_schema=OFF",
+)
+
+
+class _Cursor(Protocol):
+    def execute(self, statement: str, /) -> object: ...
+    def close(self) -> None: ...
+
+
+class _Driver(Protocol):
+    """sqlite3's connection, or SQLAlchemy's dress of aiosqlite's."""
+
+    isolation_level: str | None
+
+    def cursor(self) -> _Cursor: ...
+
+
+def _prepare(engine: Engine, begin: str, *settings: str) -> None:
+    """Sets up each new connection, and has transactions begin with `begin`."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(driver: _Driver, _record: object) -> None:
+        # Python's sqlite3 must not put in BEGINs of its own, nor leave ours out before a SELECT.
+        driver.isolation_level = None
+        cursor = driver.cursor()
+        for setting in settings:
+            cursor.execute(setting)
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(conn: Connection) -> None:
+        conn.exec_driver_sql(begin)
+
+
+def writing_engine(path: Path, place: Place | None = None) -> Engine:
+    """An engine of one connection whose transactions take the write lock at once.
+
+    With a deferred BEGIN a read followed by a write could fail with SQLITE_BUSY_SNAPSHOT, for
+    which `busy_timeout` does not wait.
+    """
+    engine = create_engine(
+        URL.create("sqlite+pysqlite", database=str(path)),
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
+        json_serializer=to_json,
+        execution_options={PLACE: place},
+    )
+    _prepare(engine, "BEGIN IMMEDIATE", *_SETTINGS)
+    return engine
+
+
+def _reading_engine(path: Path, place: Place) -> AsyncEngine:
+    engine = create_async_engine(
+        URL.create("sqlite+aiosqlite", database=str(path)),
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=READERS,
+        max_overflow=0,
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
+        execution_options={PLACE: place},
+    )
+    _prepare(engine.sync_engine, "BEGIN", *_SETTINGS, "PRAGMA query_only=ON")
+    return engine
+
+
+class SqliteBackend(Backend):
+    """An SQLite file. The lock, when given, is freed by `close`."""
+
+    kind = "sqlite"
+
+    def __init__(self, path: Path, place: Place, lock: LockFile) -> None:
+        """The file exists and was checked; nothing is opened before the first use."""
+        self._lock = lock
+        self._writing = writing_engine(path, place)
+        self._writer = Writer(self._writing)
+        self._reading = _reading_engine(path, place)
+        self._closed = False
+
+    async def write(self, fn: Callable[[Connection], T]) -> T:
+        return await asyncio.wrap_future(self._writer.submit(fn))
+
+    async def read(self, fn: Callable[[Connection], T]) -> T:
+        try:
+            async with self._reading.connect() as conn:
+                return await conn.run_sync(fn)
+        except DBAPIError as error:
+            told = translated(error)
+            if isinstance(told, StorageError):
+                raise told from error
+            raise
+
+    async def occupied(self) -> bool:
+        return self._lock.taken_by_other()
+
+    def on_hint(self, callback: Callable[[], None]) -> None:
+        """Never called: there is one bot, and what others write is found by its next tick."""
+        del callback
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        await self._reading.dispose()
+        await asyncio.to_thread(self._end_writing)
+        self._lock.free()
+
+    def _end_writing(self) -> None:
+        self._writer.close()
+        # A kindness to the next start; another program's lock or a full disk may deny it.
+        with suppress(DBAPIError), self._writing.begin() as conn:
+            conn.exec_driver_sql("PRAGMA optimize")
+        self._writing.dispose()

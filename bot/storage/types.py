@@ -1,0 +1,79 @@
+"""Column types: times, durations and JSON that mean the same on both databases."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import JSON, BigInteger, Dialect, Integer
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+SECOND: Final = timedelta(seconds=1)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """Aware UTC in and out: timestamptz on PostgreSQL, microseconds since 1970 on SQLite.
+
+    A naive datetime is refused: it would be read as the server's local time.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime] | TypeEngine[int]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(BigInteger())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | int | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a zone cannot be stored: {value!r}")
+        if dialect.name == "postgresql":
+            return value
+        return (value - EPOCH) // MICROSECOND
+
+    def process_result_value(
+        self, value: datetime | int | None, dialect: Dialect
+    ) -> datetime | None:
+        del dialect
+        if value is None:
+            return None
+        if isinstance(value, datetime):
+            return value.astimezone(UTC)
+        return EPOCH + timedelta(microseconds=value)
+
+
+class Seconds(TypeDecorator[timedelta]):
+    """A duration as whole seconds; a fraction is refused rather than rounded."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> int | None:
+        del dialect
+        return None if value is None else to_seconds(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> timedelta | None:
+        del dialect
+        return None if value is None else timedelta(seconds=value)
+
+
+def to_seconds(value: timedelta) -> int:
+    """Whole seconds of a duration; ValueError when there is a fraction."""
+    seconds, rest = divmod(value, SECOND)
+    if rest:
+        raise ValueError(f"durations are whole seconds, not {value!r}")
+    return seconds
+
+
+def to_json(value: object) -> str:
+    """The text of a JSON column. Sorted keys, so that equal values are equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+Json: Final = JSON(none_as_null=True)
+"""PostgreSQL's `json`, not `jsonb`: it keeps the text as it came, `\\u0000` included."""
