@@ -32,7 +32,7 @@ from sqlalchemy import (
 
 from bot.domain.grant import AT_PROVIDER, LIVE, EndReason, Kind, State
 from bot.domain.record import AUDIT_LANE
-from bot.storage.types import Json, Seconds, UtcTime
+from bot.storage.types import Json, Number, Seconds, UtcTime
 
 ENDS: Final = frozenset({State.ACTIVE, State.REVOKING})
 """States whose next step takes access away."""
@@ -61,9 +61,6 @@ metadata = MetaData(
         "pk": "%(table_name)s_pkey",
     }
 )
-
-# SQLite gives out row numbers by itself only to a column of exactly this type.
-Number: Final = BigInteger().with_variant(Integer(), "sqlite")
 
 
 def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
@@ -96,6 +93,7 @@ grants = Table(
     Column("end_reason", Text),
     Column("votes", Json, nullable=False),
     Column("extension", Json),
+    Column("extensions", Integer, nullable=False),
     Column("held", Boolean, nullable=False),
     Column("fact", Text),
     Column("native_end", UtcTime),
@@ -114,7 +112,7 @@ grants = Table(
     CheckConstraint(
         f"state NOT IN {literals(AT_PROVIDER)} OR expires_at IS NOT NULL", name="has_end"
     ),
-    CheckConstraint(f"state NOT IN {literals(LIVE)} OR next_at IS NOT NULL", name="has_next"),
+    CheckConstraint(f"NOT ({IS_LIVE}) OR next_at IS NOT NULL", name="has_next"),
     CheckConstraint("duration > 0", name="duration"),
     _partial("grants_live_pair", "requester", "resource", where=IS_LIVE, unique=True),
     _partial("grants_live_fact", "fact", where=f"fact IS NOT NULL AND {IS_LIVE}", unique=True),

@@ -77,3 +77,6 @@ def to_json(value: object) -> str:
 
 Json: Final = JSON(none_as_null=True)
 """PostgreSQL's `json`, not `jsonb`: it keeps the text as it came, `\\u0000` included."""
+
+Number: Final = BigInteger().with_variant(Integer(), "sqlite")
+"""Row numbers. SQLite gives them out by itself only to a column of exactly its own type."""
