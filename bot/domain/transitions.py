@@ -88,7 +88,7 @@ def _fail(grant: Grant, act: Fail, now: datetime) -> Draft:
             _ending(grant, why, now),
             held=act.held,
             last_error=act.error,
-            unsure_until=None if act.landed else grant.unsure_until,
+            unsure_until=still_unsure(grant) if act.landed else grant.unsure_until,
         ),
         (Said(K.GRANT_FAILED, {"error": act.error, "held": act.held}),),
         (card(grant), dm(grant, N.DM_FAILED, error=act.error, held=act.held)),

@@ -1,0 +1,154 @@
+"""The providers of the policy, as adapters ready to be called, each behind its bulkhead."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import TypeVar
+
+from adapters.base import (
+    Adapter,
+    AdapterError,
+    Caps,
+    Credential,
+    Order,
+    Person,
+    Presence,
+    RefusedError,
+    Session,
+    UnreachableError,
+)
+from bot.domain.errors import ProgramError
+from bot.domain.grant import Grant
+from bot.engine.bulkhead import Bulkhead, OpenCircuitError
+from bot.engine.ports import Meter
+
+T = TypeVar("T")
+
+MANUAL, TIMED, MAKING, LOOKING = range(4)
+"""Urgencies: ends that a person pressed, ends by the clock, grants, and looks."""
+
+
+def order_of(grant: Grant) -> Order:
+    """What the adapter is told, from the row's snapshot; an approved extension has its own end."""
+    end = grant.expires_at
+    if grant.extension is not None and grant.extension.end is not None:
+        end = grant.extension.end
+    if end is None:
+        raise ProgramError("nothing is asked of a provider without an end")
+    person = grant.order.person
+    return Order(
+        grant_id=grant.id,
+        resource=grant.resource,
+        params=grant.order.params,
+        person=Person(person.user, person.email, person.name, person.names),
+        expires_at=end,
+    )
+
+
+class Providers:
+    """Every call to a provider goes through here: gate, measure, error family."""
+
+    def __init__(self, adapters: Mapping[str, Adapter], meter: Meter) -> None:
+        """`adapters` by the provider's name in the policy."""
+        self._adapters = dict(adapters)
+        self._gates: dict[str, Bulkhead] = {}
+        self._meter = meter
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self._adapters))
+
+    @property
+    def busy(self) -> tuple[str, ...]:
+        """Providers that have more work than they take at once."""
+        return tuple(name for name, gate in self._gates.items() if gate.busy)
+
+    async def replace(self, adapters: Mapping[str, Adapter]) -> None:
+        """Take the adapters of a new policy; those that are there no more are closed."""
+        gone = [old for name, old in self._adapters.items() if adapters.get(name) is not old]
+        self._adapters = dict(adapters)
+        await asyncio.gather(*(adapter.aclose() for adapter in gone))
+
+    def adapter(self, name: str) -> Adapter:
+        """Raises `UnreachableError` for a provider that the policy does not have."""
+        found = self._adapters.get(name)
+        if found is None:
+            raise UnreachableError(f"the policy has no provider {name!r}")
+        return found
+
+    def caps(self, grant: Grant) -> Caps:
+        """What the provider can do for this grant; nothing when the policy lost it."""
+        found = self._adapters.get(grant.order.provider)
+        return found.caps(grant.order.params) if found else Caps.NONE
+
+    def settle(self, grant: Grant) -> timedelta:
+        found = self._adapters.get(grant.order.provider)
+        return found.settle if found else timedelta(0)
+
+    def cleanup(self, grant: Grant) -> str:
+        """What a human does at the provider when all else fails."""
+        found = self._adapters.get(grant.order.provider)
+        if found is None:
+            return f"Put the provider {grant.order.provider} back into the policy."
+        return found.cleanup(order_of(grant))
+
+    async def grant(self, grant: Grant) -> None:
+        await self._do(grant, "grant", MAKING, lambda a, o: a.grant(o))
+
+    async def revoke(self, grant: Grant, *, urgency: int = TIMED) -> None:
+        await self._do(grant, "revoke", urgency, lambda a, o: a.revoke(o))
+
+    async def verify(self, grant: Grant, *, urgency: int = LOOKING) -> Presence:
+        return await self._do(grant, "verify", urgency, lambda a, o: a.verify(o))
+
+    async def issue(self, grant: Grant) -> Credential:
+        return await self._do(grant, "issue", MANUAL, lambda a, o: a.issue(o))
+
+    async def sessions(self, grant: Grant) -> tuple[Session, ...]:
+        return await self._do(grant, "sessions", LOOKING, lambda a, o: a.sessions(o))
+
+    async def owned(self, name: str) -> frozenset[str]:
+        """The marks at one provider. Raises `UnsupportedError` where it cannot list them."""
+        return await self._call(name, "owned", LOOKING, lambda adapter: adapter.owned())
+
+    async def _do(
+        self,
+        grant: Grant,
+        verb: str,
+        urgency: int,
+        call: Callable[[Adapter, Order], Awaitable[T]],
+    ) -> T:
+        order = order_of(grant)
+        return await self._call(
+            grant.order.provider, verb, urgency, lambda adapter: call(adapter, order)
+        )
+
+    async def _call(
+        self, name: str, verb: str, urgency: int, call: Callable[[Adapter], Awaitable[T]]
+    ) -> T:
+        adapter = self.adapter(name)
+        gate = self._gates.setdefault(name, Bulkhead())
+        outcome, began = "ok", time.perf_counter()
+        try:
+            async with gate.enter(urgency):
+                began = time.perf_counter()
+                result = await call(adapter)
+                gate.answered()
+                return result
+        except OpenCircuitError as error:
+            outcome = "circuit_open"
+            raise UnreachableError(str(error), retry_after=error.retry_after) from None
+        except UnreachableError:
+            outcome = "unreachable"
+            gate.fell_silent()
+            raise
+        except RefusedError:
+            outcome = "refused"
+            gate.answered()
+            raise
+        except AdapterError:
+            outcome = "unsupported"
+            raise
+        finally:
+            self._meter.observe_provider_call(name, verb, outcome, time.perf_counter() - began)

@@ -1,0 +1,172 @@
+"""Claim, act, record: what the clock makes due is done here, by as many hands as are free."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+import structlog
+
+from bot.domain.acts import Act, Announce
+from bot.domain.grant import EndReason, Grant
+from bot.domain.schedule import Due
+from bot.engine.claims import CLAIM, Claim
+from bot.engine.jobs import Job, Provision
+from bot.engine.ledger import Ledger, Pen
+from bot.engine.ports import Meter
+from bot.engine.recorder import Recorder
+from bot.engine.tasks import Tasks
+from bot.storage import store
+from bot.storage.errors import StorageError
+
+log = structlog.get_logger("curfew.engine")
+
+CALLS_AT_ONCE: Final = 200
+UNRECORDED_LIMIT: Final = 400
+
+
+class Worker:
+    """Drives due grants. Any number of `poke`s while it runs make it look once more."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        claim: Claim,
+        provision: Provision,
+        *,
+        start: Callable[[Job], Awaitable[tuple[Act, ...]]],
+        busy: Callable[[], tuple[str, ...]],
+        meter: Meter,
+        calls_at_once: int = CALLS_AT_ONCE,
+    ) -> None:
+        """Idle until `begin`.
+
+        `start` decides on a scheduled grant whose hour has come; `busy` names the providers that
+        have more work than they take at once.
+        """
+        self._busy = busy
+        self._ledger = ledger
+        self._claim = claim
+        self._provision = provision
+        self._start = start
+        self._meter = meter
+        self._limit = calls_at_once
+        self._tasks = Tasks()
+        self._recorder = Recorder(ledger, self._ended)
+        self._jobs: dict[str, Job] = {}
+        self._pressed: list[str] = []
+        self._news = asyncio.Event()
+        self._loops: list[asyncio.Task[None]] = []
+        self._closing = False
+
+    def begin(self) -> None:
+        """Start looking. Needs a running loop."""
+        self._loops = [
+            asyncio.create_task(self._recorder.run(), name="recorder"),
+            asyncio.create_task(self._run(), name="worker"),
+            asyncio.create_task(self._renew(), name="leases"),
+        ]
+
+    async def close(self, limit: float) -> None:
+        """No new work; running calls finish within `limit` seconds and are recorded."""
+        self._closing = True
+        self._news.set()
+        await self._tasks.close(limit)
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+
+    def poke(self, grant_id: str | None = None) -> None:
+        """Look now; at this grant first, when somebody waits for it."""
+        if grant_id is not None:
+            self._pressed.append(grant_id)
+        self._news.set()
+
+    async def _run(self) -> None:
+        while not self._closing:
+            await self._news.wait()
+            self._news.clear()
+            try:
+                while not self._closing and await self._claim_some():
+                    pass
+            except StorageError as error:
+                log.warning("nothing claimed", error=str(error))
+
+    async def _claim_some(self) -> bool:
+        """One claim; True when there may be more that could be taken on now."""
+        pressed, self._pressed = self._pressed, []
+        for grant_id in pressed:
+            self._take(await self._ledger.write(partial(self._claim.one, grant_id=grant_id)))
+        room = self._room()
+        if room <= 0:
+            return False
+        busy = self._busy()
+        jobs = await self._ledger.write(lambda pen: self._claim.due(pen, room, busy))
+        self._take(jobs)
+        return len(jobs) == room and self._room() > 0
+
+    def _room(self) -> int:
+        if self._recorder.unrecorded >= UNRECORDED_LIMIT:
+            return 0
+        # One claim ahead of the hands, so that they never wait for the database.
+        return min(CLAIM, self._limit + CLAIM - len(self._jobs))
+
+    def _take(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            self._jobs[job.token] = job
+            self._tasks.start(self._do(job), f"{job.due} {job.grant.id}")
+
+    async def _do(self, job: Job) -> None:
+        try:
+            acts = await self._act(job)
+            if acts:
+                await self._recorder.record(job, acts)
+        except StorageError:
+            return  # said by the recorder; the lease lapses and the call is made again
+        finally:
+            del self._jobs[job.token]
+            self._news.set()
+
+    async def _act(self, job: Job) -> tuple[Act, ...]:
+        if job.due is Due.START:
+            return await self._start(job)
+        if job.due is Due.GRANT and self._provision.looks_first(job.grant):
+            until = job.grant.next_at
+            if until is None:
+                return ()
+            acts = await self._provision.look(job.grant, until)
+            if not isinstance(acts[0], Announce):
+                return acts
+            announced = await self._recorder.record(job, acts)
+            if announced is None:
+                return ()
+            job = Job(announced, job.due, job.token)
+        return await self._provision.run(job)
+
+    async def _renew(self) -> None:
+        """Keep the leases of what is being worked on: a third of a lease is never let pass."""
+        while True:
+            await asyncio.sleep(self._claim.lease.total_seconds() / 3)
+            held = [(job.grant.id, token) for token, job in self._jobs.items()]
+            if not held:
+                continue
+            try:
+                await self._ledger.write(partial(self._extend_leases, held))
+            except StorageError as error:
+                log.warning("leases not renewed", count=len(held), error=str(error))
+
+    def _extend_leases(self, held: list[tuple[str, str]], pen: Pen) -> None:
+        store.renew_leases(pen.conn, held, pen.now + self._claim.lease)
+
+    def _ended(self, grant: Grant) -> None:
+        """Lateness: from the end on disk, or the press of Revoke now, to the proof."""
+        if grant.ended_at is None:
+            return
+        self._meter.observe_lateness(_lateness(grant, grant.ended_at))
+
+
+def _lateness(grant: Grant, ended: datetime) -> float:
+    expired = grant.end_reason is EndReason.EXPIRED
+    wanted = grant.expires_at if expired else grant.revoking_at
+    return (ended - wanted).total_seconds() if wanted is not None else 0.0
