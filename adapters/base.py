@@ -18,10 +18,11 @@ import asyncio
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Flag, StrEnum, auto
+from functools import partial
 from typing import Any, ClassVar, TypeVar, final
 
 from pydantic import BaseModel, ConfigDict, SecretStr
@@ -181,12 +182,16 @@ class Adapter(ABC):
     # --- what the bot calls -------------------------------------------------------------------
 
     @final
-    async def probe(self) -> list[str]:
+    async def probe(self, blocks: Iterable[Mapping[str, Any]] = ()) -> list[str]:
         """What is missing for this provider to work, a sentence with its remedy each.
 
-        Empty when all is well. Changes nothing.
+        `blocks` are the `grant` blocks of the resources that it serves: what they name is looked
+        at too. Empty when all is well. Changes nothing.
         """
-        return await self._call("probe", "-", self._probe)
+        missing = await self._call("probe", "-", self._probe)
+        for block in blocks:
+            missing += await self._call("probe", "-", partial(self._examine, block))
+        return list(dict.fromkeys(missing))
 
     @final
     async def grant(self, order: Order) -> None:
@@ -252,6 +257,11 @@ class Adapter(ABC):
     @abstractmethod
     async def _probe(self) -> list[str]: ...
 
+    async def _examine(self, params: Mapping[str, Any]) -> list[str]:
+        """What one `grant` block needs that is not there. Changes nothing."""
+        del params
+        return []
+
     @abstractmethod
     async def _grant(self, order: Order) -> None: ...
 
@@ -281,10 +291,11 @@ class Adapter(ABC):
 
     async def _call(self, verb: str, mark: str, hook: Callable[[], Awaitable[T]]) -> T:
         began = time.perf_counter()
-        outcome = "ok"
+        outcome = "cancelled"
         try:
             async with asyncio.timeout(self.call_limit):
-                return await hook()
+                answer = await hook()
+            outcome = "ok"
         except UnsupportedError:
             raise
         except UnreachableError as error:
@@ -300,6 +311,8 @@ class Adapter(ABC):
             outcome = "unreachable"
             message = f"{type(error).__name__}: {error}"
             raise UnreachableError(self.clean(message)) from None
+        else:
+            return answer
         finally:
             took = (time.perf_counter() - began) * 1000
             log.info("%s %s %s %s %.1f ms", self.name, verb, mark, outcome, took)

@@ -1,0 +1,178 @@
+"""How access in PostgreSQL comes and goes: the order of the statements, repeats and races.
+
+Every function may start on what a former, cut-off call left.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+import psycopg
+from psycopg import errors
+
+from adapters import _postgres_sql as statements
+from adapters._postgres_link import Connection, Link, translated
+from adapters.base import RefusedError, UnreachableError
+
+T = TypeVar("T")
+
+SESSION_LIMIT = 5.0
+"""Seconds that sessions get to end after they were told to."""
+
+_TRIES = 6
+_FIRST_PAUSE = 0.005
+
+_RACE_WORDS = ("tuple concurrently updated", "tuple concurrently deleted")
+
+
+async def give_login(
+    connection: Connection,
+    role: str,
+    roles: Sequence[str],
+    *,
+    until: datetime,
+    comment: str,
+    limit: float,
+) -> None:
+    """The login is there, member of all roles, until that time; its password stays as it is."""
+
+    async def once() -> None:
+        for create in (True, False):
+            try:
+                await statements.put_login(
+                    connection,
+                    role,
+                    roles,
+                    until=until,
+                    comment=comment,
+                    limit=limit,
+                    create=create,
+                )
+            except errors.DuplicateObject:
+                continue
+            except errors.UndefinedObject as error:
+                await _refuse_unknown(connection, roles, error)
+                raise
+            else:
+                return
+
+    await _settled(once)
+
+
+async def take_login(link: Link, connection: Connection, role: str, heir: str | None) -> None:
+    """No login, no session, nothing owned, no role. Absent is success."""
+
+    async def shut() -> None:
+        await statements.shut_login(connection, role)
+
+    try:
+        await _settled(shut)
+        for _ in range(_TRIES):
+            await _end_sessions(connection, role)
+            try:
+                await _clean_databases(link, connection, role, heir)
+                if await statements.drop_login(connection, role):
+                    return
+            except errors.DependentObjectsStillExist:
+                continue  # something was made between our look and the drop
+            except psycopg.Error as error:
+                if not _is_race(error):
+                    raise
+    except errors.UndefinedObject:
+        if await statements.login_of(connection, role) is not None:
+            raise
+        return
+    raise UnreachableError(f"{role} is shut, but does not go away: something still uses it")
+
+
+async def give_membership(connection: Connection, role: str, member: str, *, limit: float) -> None:
+    """The person's own login is a member of the role."""
+
+    async def once() -> None:
+        try:
+            await statements.join(connection, role, member, limit=limit)
+        except errors.UndefinedObject as error:
+            await _refuse_unknown(connection, (role, member), error)
+            raise
+
+    await _settled(once)
+
+
+async def take_membership(connection: Connection, role: str, member: str) -> None:
+    """What we gave is gone. Refused where somebody else has given the same meanwhile."""
+
+    async def once() -> None:
+        await statements.part(connection, role, member)
+
+    try:
+        await _settled(once)
+    except errors.UndefinedObject:
+        if await statements.missing(connection, (role, member)):
+            return
+        raise
+    givers = await statements.givers_of(connection, role, member)
+    if givers:
+        raise RefusedError(
+            f"{member} is still a member of {role}: {givers[0] or 'somebody else'} gave it too,"
+            " and what others gave is not taken away."
+        )
+
+
+async def _end_sessions(connection: Connection, role: str) -> None:
+    deadline = time.monotonic() + SESSION_LIMIT
+    pause = _FIRST_PAUSE
+    while left := await statements.end_sessions(connection, role):
+        if time.monotonic() > deadline:
+            raise UnreachableError(f"{left} sessions of {role} have not ended yet")
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, 0.1)
+
+
+async def _clean_databases(link: Link, connection: Connection, role: str, heir: str | None) -> None:
+    for leftover in await statements.leftovers(connection, role):
+        if not leftover.connectable:
+            raise RefusedError(
+                f"The database {leftover.database} takes no connections and holds things of"
+                f" {role}: ALTER DATABASE … ALLOW_CONNECTIONS true lets the clean-up in."
+            )
+        if leftover.database == connection.info.dbname:
+            await statements.hand_over(connection, role, heir)
+            continue
+        try:
+            await link.run_in(
+                leftover.database, lambda other: statements.hand_over(other, role, heir)
+            )
+        except errors.OperationalError as error:
+            if leftover in await statements.leftovers(connection, role):
+                reason = translated(error)
+                raise type(reason)(f"{leftover.database} cannot be cleaned: {reason}") from error
+            # dropped while we were on our way to it
+
+
+async def _refuse_unknown(
+    connection: Connection, names: Sequence[str], error: psycopg.Error
+) -> None:
+    if unknown := await statements.missing(connection, names):
+        raise RefusedError(f"There is no role {', '.join(unknown)} in this server.") from error
+
+
+async def _settled(act: Callable[[], Awaitable[T]]) -> T:
+    """Repeats an act that met another call's unfinished work on the same role."""
+    pause = _FIRST_PAUSE
+    for _ in range(_TRIES):
+        try:
+            return await act()
+        except psycopg.Error as error:
+            if not _is_race(error):
+                raise
+        await asyncio.sleep(pause)
+        pause *= 2
+    return await act()
+
+
+def _is_race(error: psycopg.Error) -> bool:
+    if isinstance(error, (errors.UniqueViolation, errors.DeadlockDetected)):
+        return True
+    return any(words in str(error) for words in _RACE_WORDS)
