@@ -89,10 +89,14 @@ def update_grants(conn: Connection, changed: Sequence[Grant]) -> None:
 
 
 def _missed(conn: Connection, changed: Sequence[Grant]) -> list[str]:
-    ids = [grant.id for grant in changed]
-    query = select(grants.c.id, grants.c.version).where(grants.c.id.in_(ids))
-    found = dict(conn.execute(query).tuples().all())
-    return [grant.id for grant in changed if found.get(grant.id) != grant.version]
+    """Which rows are not what we wrote. The version alone does not tell: theirs may be equal."""
+    found = get_grants(conn, [grant.id for grant in changed])
+    missed = [
+        grant.id
+        for grant in changed
+        if grant.id not in found or changes_to_row(found[grant.id]) != changes_to_row(grant)
+    ]
+    return missed or [grant.id for grant in changed]
 
 
 def fetch(conn: Connection, query: Select[tuple[object, ...]]) -> list[Grant]:
@@ -188,7 +192,7 @@ def live_ids_by_provider(conn: Connection, provider: str) -> dict[str, State]:
         .where(grants.c.provider == provider)
         .where(text(IS_LIVE))
     )
-    return {found: State(state) for found, state in conn.execute(query).tuples()}
+    return {found: State(state) for found, state in conn.execute(query)}
 
 
 def live_providers(conn: Connection) -> frozenset[str]:
@@ -204,7 +208,7 @@ def count_grants(conn: Connection) -> dict[tuple[State, str], int]:
         .where(text(IS_LIVE))
         .group_by(grants.c.state, grants.c.resource)
     )
-    return {(State(state), name): number for state, name, number in conn.execute(query).tuples()}
+    return {(State(state), name): number for state, name, number in conn.execute(query)}
 
 
 def access_time(conn: Connection, requester: str, resource: str, since: datetime) -> timedelta:
@@ -215,7 +219,7 @@ def access_time(conn: Connection, requester: str, resource: str, since: datetime
         .where(grants.c.started_at.is_not(None))
         .where(or_(grants.c.ended_at.is_(None), grants.c.ended_at > since))
     )
-    spans: Iterable[tuple[datetime, datetime | None]] = conn.execute(query).tuples().all()
+    spans: Iterable[tuple[datetime, datetime | None]] = conn.execute(query).all()
     if not spans:
         return timedelta(0)
     here = now(conn)

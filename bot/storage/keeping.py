@@ -59,7 +59,7 @@ def forget_seen(conn: Connection, before: datetime) -> int:
 def open_sessions(conn: Connection, grant_id: str) -> dict[str, datetime]:
     """The provider's sessions of a grant that were told as opened, and since when."""
     query = select(sessions.c.session_id, sessions.c.since).where(sessions.c.grant_id == grant_id)
-    return dict(conn.execute(query).tuples().all())
+    return dict(conn.execute(query).all())
 
 
 def add_sessions(conn: Connection, grant_id: str, opened: Mapping[str, datetime]) -> None:

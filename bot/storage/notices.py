@@ -117,5 +117,5 @@ def next_notice_due(conn: Connection) -> datetime | None:
 def notice_backlog(conn: Connection) -> tuple[int, datetime | None]:
     """How many notices wait, and since when the oldest."""
     row = conn.execute(select(func.count(), func.min(notices.c.created_at)).select_from(notices))
-    count, oldest = row.tuples().one()
+    count, oldest = row.one()
     return count, oldest

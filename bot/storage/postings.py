@@ -17,7 +17,6 @@ class Posting:
 
     grant_id: str
     role: str
-    lane: str
     channel: str
     ts: str
     digest: str
@@ -27,7 +26,6 @@ def _posting(row: RowMapping) -> Posting:
     return Posting(
         grant_id=row["grant_id"],
         role=row["role"],
-        lane=row["lane"],
         channel=row["channel"],
         ts=row["ts"],
         digest=row["digest"],
@@ -39,7 +37,6 @@ def put_posting(conn: Connection, posting: Posting) -> None:
     values = {
         "grant_id": posting.grant_id,
         "role": posting.role,
-        "lane": posting.lane,
         "channel": posting.channel,
         "ts": posting.ts,
         "digest": posting.digest,

@@ -5,7 +5,8 @@ Rules:
 - One function is one transaction; it either counts whole or not at all.
 - What is queued when the thread comes round shares one BEGIN IMMEDIATE and one COMMIT, a SAVEPOINT
   each: a function that raises takes back only its own work, and its caller gets the exception.
-- No caller hears of success before the COMMIT is on disk. When it fails, all of its callers hear.
+- No caller hears of success before the COMMIT is on disk. When it fails and nothing was written,
+  each function is tried once more by itself; else all of its callers hear.
 """
 
 import sqlite3
@@ -23,7 +24,8 @@ from bot.storage.errors import AwayError, OutcomeUnknownError, StorageError, Unu
 
 T = TypeVar("T")
 
-_UNTOLD: Final = "SQLite failed for a reason that it did not name; nothing was written."
+_NOT_BEGUN: Final = "SQLite would not begin a transaction; nothing was written."
+_NOT_COMMITTED: Final = "SQLite refused to commit; nothing was written."
 
 BATCH: Final = 200
 """Functions that share a COMMIT at most: more would only make the first ones wait."""
@@ -110,9 +112,15 @@ class Writer:
         try:
             with self._engine.connect() as conn:
                 failure = _transact(conn, batch)
+            if isinstance(failure, AwayError) and len(batch) > 1:
+                # One of them spoilt it for all, and nothing was written: each for itself then.
+                for job in batch:
+                    job.result = job.error = None
+                    self._commit([job])
+                return
         except DBAPIError as error:  # no connection, or no BEGIN: nothing ran
             told = translated(error)
-            failure = told if isinstance(told, StorageError) else AwayError(_UNTOLD)
+            failure = told if isinstance(told, StorageError) else AwayError(_NOT_BEGUN)
         except Exception as error:  # noqa: BLE001 - the thread must live, the callers must hear
             failure = OutcomeUnknownError(f"The database driver failed: {type(error).__name__}.")
         for job in batch:
@@ -163,12 +171,10 @@ def _after_failed_commit(
     # not, SQLite took it back in memory, yet what it had put in the log may be found by a restart.
     known = _driver(conn).in_transaction or _code(error) == sqlite3.SQLITE_FULL
     _abandon(conn, transaction)
+    if not known:
+        return OutcomeUnknownError("The disk failed while the database was committing.")
     told = translated(error)
-    if known and isinstance(told, StorageError):
-        return told
-    return OutcomeUnknownError(
-        "The disk failed while the database was committing; it may or may not have been written."
-    )
+    return told if isinstance(told, StorageError) else AwayError(_NOT_COMMITTED)
 
 
 def _abandon(conn: Connection, transaction: RootTransaction) -> None:
