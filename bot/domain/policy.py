@@ -12,6 +12,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bot.domain.defaults import (
+    APPROVALS,
+    DECIDE_WITHIN,
+    DURATION,
+    MAX_DURATION,
+    REASON_LENGTH,
+    REMIND_AFTER,
+    WARN_BEFORE,
+)
 from bot.domain.durations import shown
 from bot.domain.errors import ProgramError, RefusalError
 from bot.domain.people import Account, Standing
@@ -26,7 +35,7 @@ if TYPE_CHECKING:
 class ReasonRule:
     """What a reason must look like. `pattern` is searched for anywhere in it."""
 
-    min_length: int = 5
+    min_length: int = REASON_LENGTH
     pattern: str | None = None
 
 
@@ -69,16 +78,16 @@ class Resource:
     approvers: tuple[Principal, ...]
     about: str = ""
     channel: str | None = None
-    approvals: int = 1
-    duration: timedelta = timedelta(minutes=30)
-    max_duration: timedelta = timedelta(hours=4)
-    decide_within: timedelta = timedelta(hours=1)
-    remind_after: timedelta = timedelta(minutes=10)
-    warn_before: timedelta = timedelta(minutes=5)
+    approvals: int = APPROVALS
+    duration: timedelta = DURATION
+    max_duration: timedelta = MAX_DURATION
+    decide_within: timedelta = DECIDE_WITHIN
+    remind_after: timedelta = REMIND_AFTER
+    warn_before: timedelta = WARN_BEFORE
     reason: ReasonRule = field(default_factory=ReasonRule)
     limit: Limit | None = None
     cooldown: timedelta | None = None
-    extend: ExtendRule = field(default_factory=lambda: ExtendRule(approvals=1))
+    extend: ExtendRule = field(default_factory=lambda: ExtendRule(approvals=APPROVALS))
 
     def __post_init__(self) -> None:
         for principal in (*self.requesters, *self.approvers):
