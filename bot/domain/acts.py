@@ -177,11 +177,11 @@ class Alarm(Act):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry(Act):
-    """A call did not get through, or must be looked at again; that happens at `at`."""
+    """A call did not get through, or must be looked at again; that happens `after` from now."""
 
     verb: ClassVar[str] = "retry"
     error: str
-    at: datetime
+    after: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

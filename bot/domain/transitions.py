@@ -134,12 +134,11 @@ def _finish(grant: Grant, act: Finish, now: datetime) -> Draft:
 
 
 def _retry(grant: Grant, act: Retry, now: datetime) -> Draft:
-    del now
     return Draft(
         replace(
             grant,
             attempts=grant.attempts + 1,
-            next_at=act.at,
+            next_at=now + act.after,
             last_error=act.error,
         )
     )

@@ -33,6 +33,7 @@ from bot.storage import store
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from bot.storage.clock import Clock
     from bot.storage.database import Database
 
 T = TypeVar("T")
@@ -149,6 +150,11 @@ class Ledger:
         """The database is open and migrated."""
         self._database = database
         self._listeners: list[Callable[[Written], None]] = []
+
+    @property
+    def clock(self) -> "Clock":
+        """The process's clock, for distances; a transaction's time is its pen's."""
+        return self._database.clock
 
     def subscribe(self, listener: Callable[[Written], None]) -> None:
         """`listener` is called on the event loop after each commit; it must not block or raise."""

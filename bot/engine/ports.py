@@ -9,6 +9,19 @@ from bot.domain.errors import CurfewError
 from bot.domain.people import Account
 from bot.domain.policy import Policy
 from bot.domain.record import QueuedNotice
+from bot.storage.postings import Posting
+
+__all__ = [
+    "Delivered",
+    "Directory",
+    "DirectoryError",
+    "Meter",
+    "PolicySource",
+    "PostLaterError",
+    "PostRefusedError",
+    "Poster",
+    "Posting",
+]
 
 
 class DirectoryError(CurfewError):
@@ -36,21 +49,6 @@ class PolicySource(Protocol):
 
     @property
     def current(self) -> Policy: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Posting:
-    """Where a message stands: `role` says which of a grant's messages it is.
-
-    Roles: `card`, `extension:<number>`, and for direct messages the kind of the notice.
-    `digest` is of what was rendered, so that an unchanged message is not sent again.
-    """
-
-    grant_id: str
-    role: str
-    channel: str
-    ts: str
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ frozen and woke up, or lost against a person's Revoke now, is dropped.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import structlog
 
-from bot.domain.acts import Act, End
-from bot.domain.grant import Grant
+from bot.domain.acts import Act
+from bot.domain.grant import Grant, State
 from bot.engine.jobs import Job
 from bot.engine.ledger import Ledger, Pen
 from bot.storage import store
@@ -23,12 +24,15 @@ log = structlog.get_logger("curfew.engine")
 BATCH: Final = 200
 
 
+Conclude = Callable[[Grant, datetime], Sequence[Act]]
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a job: acts for its grant, in order."""
+    """What came of a job. `conclude` makes acts of it, from the row and the time of the record."""
 
     job: Job
-    acts: Sequence[Act]
+    conclude: Conclude
     done: "asyncio.Future[Grant | None]"
 
 
@@ -47,14 +51,14 @@ class Recorder:
     def unrecorded(self) -> int:
         return len(self._queue) + self._writing
 
-    async def record(self, job: Job, acts: Sequence[Act]) -> Grant | None:
+    async def record(self, job: Job, conclude: Conclude) -> Grant | None:
         """The grant as recorded, None when the row was no longer this job's.
 
         Raises the storage's errors when it could not be written; then the lease lapses and the
         call is made again.
         """
         done: asyncio.Future[Grant | None] = asyncio.get_running_loop().create_future()
-        self._queue.append(Outcome(job, acts, done))
+        self._queue.append(Outcome(job, conclude, done))
         self._news.set()
         return await done
 
@@ -81,7 +85,7 @@ class Recorder:
                     outcome.done.set_exception(error)
             return
         for outcome, grant in zip(batch, grants, strict=True):
-            if grant is not None and any(isinstance(act, End) for act in outcome.acts):
+            if grant is not None and grant.state is State.ENDED:
                 self._ended(grant)
             if not outcome.done.cancelled():
                 outcome.done.set_result(grant)
@@ -96,9 +100,10 @@ def _apply_one(pen: Pen, grant: Grant | None, outcome: Outcome) -> Grant | None:
     if grant is None or grant.lease_token != outcome.job.token:
         return None
     job = outcome.job
-    for act in outcome.acts:
+    acts = outcome.conclude(grant, pen.now)
+    for act in acts:
         grant = pen.step(grant, act)
-        if act is not outcome.acts[-1] and job.grant.lease_owner and job.grant.next_at:
+        if act is not acts[-1] and job.grant.lease_owner and job.grant.next_at:
             # The lease is the job's until its last act.
             held = store.Lease(
                 grant.id, job.grant.lease_owner, job.token, job.grant.next_at, grant.unsure_until

@@ -8,10 +8,11 @@ from typing import Final
 
 import structlog
 
-from bot.domain.acts import Act, Announce
+from bot.domain.acts import Act
 from bot.domain.grant import EndReason, Grant
 from bot.domain.schedule import Due
 from bot.engine.claims import CLAIM, Claim
+from bot.engine.conclusions import conclude, concluded_look
 from bot.engine.jobs import Job, Provision
 from bot.engine.ledger import Ledger, Pen
 from bot.engine.ports import Meter
@@ -119,30 +120,34 @@ class Worker:
 
     async def _do(self, job: Job) -> None:
         try:
-            acts = await self._act(job)
-            if acts:
-                await self._recorder.record(job, acts)
+            if job.due is Due.START:
+                acts = await self._start(job)
+                await self._recorder.record(job, lambda _grant, _now: acts)
+            elif job.due is Due.GRANT and self._provision.looks_first(job.grant):
+                await self._look(job)
+            else:
+                await self._call(job)
         except StorageError:
             return  # said by the recorder; the lease lapses and the call is made again
         finally:
             del self._jobs[job.token]
             self._news.set()
 
-    async def _act(self, job: Job) -> tuple[Act, ...]:
-        if job.due is Due.START:
-            return await self._start(job)
-        if job.due is Due.GRANT and self._provision.looks_first(job.grant):
-            until = job.grant.next_at
-            if until is None:
-                return ()
-            acts = await self._provision.look(job.grant, until)
-            if not isinstance(acts[0], Announce):
-                return acts
-            announced = await self._recorder.record(job, acts)
-            if announced is None:
-                return ()
-            job = Job(announced, job.due, job.token)
-        return await self._provision.run(job)
+    async def _call(self, job: Job) -> None:
+        answer = await self._provision.run(job)
+        await self._recorder.record(job, partial(conclude, job.due, answer))
+
+    async def _look(self, job: Job) -> None:
+        """The grant call only follows when its announcement is on disk."""
+        until = job.grant.next_at
+        if until is None:
+            return
+        answer = await self._provision.look(job.grant)
+        grant = await self._recorder.record(
+            job, lambda grant, _now: concluded_look(answer, grant, until)
+        )
+        if grant is not None and grant.lease_token == job.token:
+            await self._call(Job(grant, job.due, job.token))
 
     async def _renew(self) -> None:
         """Keep the leases of what is being worked on: a third of a lease is never let pass."""

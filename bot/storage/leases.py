@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select, text, union, union_all, update
+from sqlalchemy import Connection, bindparam, case, func, select, text, union, union_all, update
 
 from bot.domain.grant import Grant
 from bot.storage.clock import now_expression, place
@@ -50,7 +50,11 @@ _RENEW: Final = (
     update(grants)
     .where(grants.c.id == bindparam("this_id"))
     .where(grants.c.lease_token == bindparam("token"))
-    .values(next_at=bindparam("until"))
+    .values(
+        next_at=bindparam("until"),
+        # A call that is under way may land for as long as its lease runs.
+        unsure_until=case((grants.c.unsure_until.is_not(None), bindparam("until"))),
+    )
 )
 
 

@@ -188,7 +188,6 @@ postings = Table(
     Column("id", Number, primary_key=True, autoincrement=True),
     Column("grant_id", Text, nullable=False),
     Column("role", Text, nullable=False),
-    Column("lane", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("ts", Text, nullable=False),
     Column("digest", Text, nullable=False),

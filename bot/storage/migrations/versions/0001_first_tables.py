@@ -240,7 +240,6 @@ def _postings() -> None:
         sa.Column("id", Number, autoincrement=True, nullable=False),
         sa.Column("grant_id", sa.Text(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
-        sa.Column("lane", sa.Text(), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("ts", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),

@@ -1,0 +1,125 @@
+"""What a provider's answer means for a grant, by the rows and the time of now. Pure.
+
+Concluded inside the transaction that records it, so that "now" is the database's.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from adapters.base import Presence
+from bot.domain.acts import (
+    Act,
+    Alarm,
+    Announce,
+    Confirm,
+    End,
+    Extend,
+    Fail,
+    FailExtension,
+    Retry,
+    Role,
+)
+from bot.domain.grant import Grant
+from bot.domain.schedule import Due
+
+ACTOR: Final = "worker"
+LONGEST_DISTANCE: Final = 60.0
+"""Seconds between two tries at most; we never stop trying to take access away."""
+ALARM_AFTER: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a provider's calls: a presence, or an error with what it means.
+
+    `settle` is how long a call that was given up on may still take effect.
+    """
+
+    presence: Presence | None = None
+    native_end: datetime | None = None
+    error: str | None = None
+    refused: bool = False
+    retry_after: float | None = None
+    settle: timedelta = timedelta(0)
+
+
+def distance(attempts: int, asked: float | None = None) -> timedelta:
+    """How long until the next try: doubling from half a second, with jitter; or as asked."""
+    wait = min(0.5 * 2.0 ** min(attempts, 10), LONGEST_DISTANCE)
+    if asked is not None:
+        wait = min(max(wait, asked), LONGEST_DISTANCE)
+    return timedelta(seconds=wait * random.uniform(0.75, 1.0))  # noqa: S311 - no secret in it
+
+
+def conclude(due: Due, answer: Answer, grant: Grant, now: datetime) -> tuple[Act, ...]:
+    """The acts that record the answer, in order."""
+    return CONCLUSIONS[due](answer, grant, now)
+
+
+def concluded_look(answer: Answer, grant: Grant, until: datetime) -> tuple[Act, ...]:
+    """Before our first call: what is there was there before us, and is not ours to take away."""
+    if answer.error is not None:
+        return (_failed(answer, grant),)
+    if answer.presence is Presence.ABSENT:
+        return (Announce(actor=ACTOR, role=Role.WORKER, until=until),)
+    error = "the access was there already"
+    return (Fail(actor=ACTOR, role=Role.WORKER, error=error, held=True, landed=True),)
+
+
+def _failed(answer: Answer, grant: Grant) -> Act:
+    if answer.refused:
+        return Fail(actor=ACTOR, role=Role.WORKER, error=answer.error or "", landed=True)
+    return _again(answer, grant, answer.error or "")
+
+
+def _again(answer: Answer, grant: Grant, error: str) -> Retry:
+    after = distance(grant.attempts, answer.retry_after)
+    return Retry(actor=ACTOR, role=Role.WORKER, error=error, after=after)
+
+
+def _granted(answer: Answer, grant: Grant, now: datetime) -> tuple[Act, ...]:
+    del now
+    if answer.error is not None:
+        return (_failed(answer, grant),)
+    if answer.presence is not Presence.PRESENT:
+        return (_again(answer, grant, f"the provider shows it as {answer.presence}"),)
+    return (Confirm(actor=ACTOR, role=Role.WORKER, native_end=answer.native_end),)
+
+
+def _extended(answer: Answer, grant: Grant, now: datetime) -> tuple[Act, ...]:
+    del now
+    if answer.refused:
+        return (FailExtension(actor=ACTOR, role=Role.WORKER, error=answer.error or ""),)
+    if answer.error is not None:
+        return (_again(answer, grant, answer.error),)
+    return (Extend(actor=ACTOR, role=Role.WORKER, native_end=answer.native_end),)
+
+
+def _revoked(answer: Answer, grant: Grant, now: datetime) -> tuple[Act, ...]:
+    if answer.error is not None:
+        return _late(answer, grant, now, answer.error)
+    if answer.presence is not Presence.ABSENT:
+        return _late(answer, grant, now, f"still {answer.presence} after the revoke")
+    if grant.unsure_until is not None and now < (sure := grant.unsure_until + answer.settle):
+        waiting = "gone; a call that was given up on could still land"
+        return (Retry(actor=ACTOR, role=Role.WORKER, error=waiting, after=sure - now),)
+    return (End(actor=ACTOR, role=Role.WORKER),)
+
+
+def _late(answer: Answer, grant: Grant, now: datetime, error: str) -> tuple[Act, ...]:
+    """A refusal needs a human at once; anything else gets a minute before it alarms."""
+    again = _again(answer, grant, error)
+    since = grant.revoking_at or now
+    if grant.overdue_at is None and (answer.refused or now - since >= ALARM_AFTER):
+        return (Alarm(actor=ACTOR, role=Role.WORKER, error=error), again)
+    return (again,)
+
+
+CONCLUSIONS: Final[Mapping[Due, Callable[[Answer, Grant, datetime], tuple[Act, ...]]]] = {
+    Due.GRANT: _granted,
+    Due.EXTEND: _extended,
+    Due.REVOKE: _revoked,
+}

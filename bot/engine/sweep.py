@@ -1,0 +1,127 @@
+"""Comparing what we know with what is there, at each provider.
+
+- What carries our mark and has no live grant is revoked and reported as an orphan, when the log
+  knows the grant. A mark that the log never knew is reported and left: this may be a restored
+  database, and then it is the log that is wrong.
+- What should be there and is not is lost: the grant ends, and the person is told.
+"""
+
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+import structlog
+
+from adapters.base import AdapterError, Caps, Presence, UnsupportedError
+from bot.domain.acts import Finish, Role
+from bot.domain.grant import EndReason, Grant, State
+from bot.domain.record import Event, EventKind
+from bot.engine.ledger import Ledger, Pen
+from bot.engine.providers import Providers
+from bot.storage import store
+
+log = structlog.get_logger("curfew.engine")
+
+YOUNG: Final = timedelta(seconds=10)
+"""A provider may list what it just made a little late."""
+REPORTED: Final = "orphan:"
+
+
+class Sweep:
+    """One look at every provider."""
+
+    def __init__(self, ledger: Ledger, providers: Providers) -> None:
+        """Stateless: what was reported before is kept in the database."""
+        self._ledger = ledger
+        self._providers = providers
+
+    async def run(self) -> None:
+        """All providers, one after the other; one that does not answer is left for next time."""
+        for name in self._providers.names:
+            try:
+                await self._sweep(name)
+            except AdapterError as error:
+                log.warning("provider not swept", provider=name, error=str(error))
+
+    async def _sweep(self, name: str) -> None:
+        try:
+            owned = await self._providers.owned(name)
+        except UnsupportedError:
+            owned = None
+        live = await self._ledger.read(partial(store.live_ids_by_provider, provider=name))
+        for grant_id in sorted((owned or frozenset()) - live.keys()):
+            await self._orphan(name, grant_id)
+        active = [grant_id for grant_id, state in live.items() if state is State.ACTIVE]
+        for grant_id in active:
+            if owned is None or grant_id not in owned:
+                await self._check(grant_id)
+
+    async def _orphan(self, name: str, grant_id: str) -> None:
+        """Looked up again first: the list may be older than the row."""
+        grant = await self._ledger.read(partial(store.get_grant, grant_id=grant_id))
+        if grant is None:
+            await self._ledger.write(partial(_report, name=name, grant_id=grant_id))
+        elif not grant.state.live:
+            await self._remove(name, grant)
+
+    async def _remove(self, name: str, grant: Grant) -> None:
+        await self._ledger.write(partial(_report, name=name, grant_id=grant.id))
+        if grant.expires_at is None:
+            return
+        await self._providers.revoke(grant)
+        if await self._providers.verify(grant) is Presence.ABSENT:
+            await self._ledger.write(partial(_removed, name=name, grant_id=grant.id))
+
+    async def _check(self, grant_id: str) -> None:
+        """Absent at a look made for it alone: lost."""
+        grant = await self._ledger.read(partial(store.get_grant, grant_id=grant_id))
+        if grant is None or not self._due_for_check(grant):
+            return
+        if await self._providers.verify(grant) is Presence.ABSENT:
+            await self._ledger.write(partial(_lose, known=grant))
+
+    def _due_for_check(self, grant: Grant) -> bool:
+        now = self._ledger.clock.now()
+        if grant.state is not State.ACTIVE or grant.started_at is None:
+            return False
+        if now - grant.started_at < YOUNG + self._providers.settle(grant):
+            return False
+        native = Caps.NATIVE_EXPIRY in self._providers.caps(grant)
+        # Near its end the provider may have ended it by itself, and the clock is about to.
+        return not (native and grant.expires_at is not None and grant.expires_at - now < YOUNG)
+
+
+def _report(pen: Pen, *, name: str, grant_id: str) -> None:
+    """Said once for each mark."""
+    key = REPORTED + f"{name}:{grant_id}"
+    if store.get_setting(pen.conn, key) is not None:
+        return
+    store.set_setting(pen.conn, key, pen.now.isoformat())
+    known = pen.grant(grant_id) is not None
+    pen.note(
+        Event(
+            kind=EventKind.ORPHAN_FOUND,
+            at=pen.now,
+            actor="worker",
+            grant_id=grant_id if known else None,
+            data={"provider": name, "mark": grant_id, "known": known},
+        )
+    )
+
+
+def _removed(pen: Pen, *, name: str, grant_id: str) -> None:
+    pen.note(
+        Event(
+            kind=EventKind.ORPHAN_REMOVED,
+            at=pen.now,
+            actor="worker",
+            grant_id=grant_id,
+            data={"provider": name, "mark": grant_id},
+        )
+    )
+
+
+def _lose(pen: Pen, *, known: Grant) -> None:
+    grant = pen.grant(known.id)
+    if grant is not None and grant.state is State.ACTIVE and grant.version == known.version:
+        pen.step(grant, Finish(actor="worker", role=Role.WORKER, why=EndReason.LOST))
