@@ -48,7 +48,7 @@ def hint(conn: Connection) -> None:
 def remember(conn: Connection, key: str, at: datetime) -> bool:
     """True the first time that `key` is seen, false when it is a repeat."""
     query = _insert(conn)(seen).values(key=key, at=at).on_conflict_do_nothing()
-    return conn.execute(query).rowcount == 1
+    return conn.execute(query.returning(seen.c.key)).first() is not None
 
 
 def forget_seen(conn: Connection, before: datetime) -> int:
