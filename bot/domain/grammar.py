@@ -78,7 +78,7 @@ def _read(text: str, context: Context) -> Command:
 
 
 def _ask(line: Line, *, emergency: bool = False) -> Ask | OpenForm:
-    resource = line.take_text()
+    resource = line.take()
     when = read_when(line)
     starts_at, ends_at, duration = when.resolved(line.context)
     reason = line.reason()
@@ -131,7 +131,7 @@ def _who(line: Line) -> Who:
             "missing", "The resource is missing.", hint=f"Write {COMMAND} who and a resource."
         )
     _known_resource(line)
-    resource = line.take_text()
+    resource = line.take()
     _nothing_more(line)
     return Who(resource)
 

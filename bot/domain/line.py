@@ -57,16 +57,12 @@ class Line:
         word = self.peek(ahead)
         return "" if word is None else word.text
 
-    def take(self) -> Word | None:
-        word, self.rest = take(self.rest)
-        if word is not None:
-            self.done.append(word.text)
-        return word
-
-    def take_text(self) -> str:
-        """The text of the next word, empty at the end of the line."""
-        word = self.take()
-        return "" if word is None else word.text
+    def take(self) -> str:
+        """Takes the next word, which the caller has seen to be there."""
+        text = self.text()
+        _, self.rest = take(self.rest)
+        self.done.append(text)
+        return text
 
     def reason(self) -> str:
         """All that is left, whole."""
