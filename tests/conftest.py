@@ -100,8 +100,9 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def other(database: Database, database_url: str) -> AsyncIterator[Database]:
+async def other(database: Database) -> AsyncIterator[Database]:
     """The same database, opened a second time: another replica, or on SQLite another command."""
     alone = database.kind == "sqlite"
-    async with await Database.open(database_url, exclusive=not alone) as opened:
+    url = database.url.render_as_string(hide_password=False)
+    async with await Database.open(url, exclusive=not alone) as opened:
         yield opened

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 from psycopg import Error as DriverError
+from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -49,8 +50,8 @@ NETWORK: Final[dict[str, str | int]] = {
 }
 
 _REPEATABLE: Final = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
-_HEALS: Final = frozenset({"55P03", "57014", "53300", "53200", "53100", "57P03", "25006"})
-"""Lock or statement took too long, no room, starting up, a standby before its promotion."""
+_HEALS: Final = frozenset({"55P03", "57014", "53300", "53200", "53100", "57P03"})
+"""Lock or statement took too long, no room, starting up."""
 _LOST: Final = frozenset({"57P01", "57P02", "57P03", "25P03", "57P05"})
 
 _SAYINGS: Final = {
@@ -122,6 +123,7 @@ def _engine(url: URL, place: Place) -> AsyncEngine:
         pool_timeout=POOL_TIMEOUT_S,
         connect_args=connect_arguments(url),
         json_serializer=to_json,
+        hide_parameters=True,  # errors are logged, and rows hold what people wrote
         execution_options={PLACE: place},
     )
 
@@ -143,12 +145,25 @@ class PostgresBackend(Backend):
             await self._presence.start()
 
     async def write(self, fn: Callable[[Connection], T]) -> T:
-        return await self._repeat(fn, {})
+        try:
+            return await self._repeat(fn, {})
+        except DBAPIError as error:
+            if isinstance(error.orig, ReadOnlySqlTransaction):
+                raise AwayError(
+                    "The database takes no writes; nothing was written.",
+                    hint="Is it a standby? DATABASE_URL must lead to the primary.",
+                ) from error
+            raise
 
     async def read(self, fn: Callable[[Connection], T]) -> T:
         # The driver puts both into its BEGIN: no round trip of their own.
         view = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        return await self._repeat(fn, view)
+        try:
+            return await self._repeat(fn, view)
+        except DBAPIError as error:
+            if isinstance(error.orig, ReadOnlySqlTransaction):
+                raise ProgramError("a function given to `read` tried to write") from error
+            raise
 
     async def _repeat(self, fn: Callable[[Connection], T], options: Mapping[str, object]) -> T:
         patience = time.monotonic() + PATIENCE_S

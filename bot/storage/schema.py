@@ -88,7 +88,7 @@ def _postgres_engine(url: URL) -> Engine:
     # An upgrade of a big table may take longer than a transaction of the bot is ever allowed to.
     arguments = postgresql.connect_arguments(url)
     arguments["options"] = f"{arguments['options']} -c statement_timeout=0 -c lock_timeout=0"
-    return create_engine(url, poolclass=NullPool, connect_args=arguments)
+    return create_engine(url, poolclass=NullPool, connect_args=arguments, hide_parameters=True)
 
 
 @contextmanager

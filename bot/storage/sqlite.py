@@ -4,6 +4,7 @@ Settings and their reasons stand in `docs/storage.md`.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
 
+from bot.domain.errors import ProgramError
 from bot.storage.backend import Backend
 from bot.storage.clock import PLACE, Place
 from bot.storage.errors import StorageError
@@ -77,6 +79,7 @@ def writing_engine(path: Path, place: Place | None = None) -> Engine:
         poolclass=StaticPool,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
         json_serializer=to_json,
+        hide_parameters=True,  # errors are logged, and rows hold what people wrote
         execution_options={PLACE: place},
     )
     _prepare(engine, "BEGIN IMMEDIATE", *_SETTINGS)
@@ -89,6 +92,7 @@ def _reading_engine(path: Path, place: Place) -> AsyncEngine:
         poolclass=AsyncAdaptedQueuePool,
         pool_size=READERS,
         max_overflow=0,
+        hide_parameters=True,
         connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
         execution_options={PLACE: place},
     )
@@ -117,6 +121,8 @@ class SqliteBackend(Backend):
             async with self._reading.connect() as conn:
                 return await conn.run_sync(fn)
         except DBAPIError as error:
+            if getattr(error.orig, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY:
+                raise ProgramError("a function given to `read` tried to write") from error
             told = translated(error)
             if isinstance(told, StorageError):
                 raise told from error

@@ -114,6 +114,23 @@ async def test_a_lease_is_renewed_by_its_token_alone(database: Database) -> None
     assert held.next_at == later
 
 
+async def test_a_call_under_way_may_land_while_its_lease_runs(database: Database) -> None:
+    """Renewing moves the time until which a call is unsure, and makes no other call unsure."""
+    calling, quiet = due(0), due(1)
+    await database.write(put(calling, quiet))
+    leases = [
+        store.Lease(calling.id, "a", "1", NOON + HOUR, NOON + HOUR),
+        store.Lease(quiet.id, "a", "2", NOON + HOUR),
+    ]
+    await database.write(lambda conn: store.lease_grants(conn, leases))
+    later = NOON + 2 * HOUR
+    held = [(calling.id, "1"), (quiet.id, "2")]
+    assert await database.write(lambda conn: store.renew_leases(conn, held, later)) == 2
+    found = await database.read(lambda conn: store.get_grants(conn, [calling.id, quiet.id]))
+    assert [found[grant.id].next_at for grant in (calling, quiet)] == [later, later]
+    assert [found[grant.id].unsure_until for grant in (calling, quiet)] == [later, None]
+
+
 async def test_a_lease_says_until_when_a_call_may_land(database: Database) -> None:
     """A lease may carry the time until which its call is unsure."""
     grant = due(0)
