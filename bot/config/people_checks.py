@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from itertools import islice
 from typing import Final
 
 from bot.config.problems import Severity
@@ -199,10 +200,9 @@ def _note_managers(document: Document, file: PolicyFile, groups: Groups) -> None
 
 def _place_of(document: Document, path: Path, word: Principal) -> Path:
     written = value_at(document.data, path)
-    for n, text in enumerate(written if isinstance(written, list) else []):
-        if isinstance(text, str) and parse_principal(text) == word:
-            return (*path, n)
-    return path
+    texts = written if isinstance(written, list) else []
+    found = (n for n, t in enumerate(texts) if isinstance(t, str) and parse_principal(t) == word)
+    return (*path, *islice(found, 1))
 
 
 def _all(resource: ResourceBlock) -> list[Principal]:

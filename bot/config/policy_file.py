@@ -91,24 +91,30 @@ def _content(path: Path) -> bytes | Problem:
             f"The policy cannot be read: {error.strerror}.",
             "Name the file in CURFEW_POLICY; policy.example.yml is one to begin with.",
         )
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            return _file_problem(
-                path, "unreadable", "The policy is no file.", "Name the file in CURFEW_POLICY."
-            )
-        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            return _file_problem(
-                path,
-                "writable_by_others",
-                "Others than its owner can write the policy.",
-                f"chmod go-w {path}",
-            )
-        content = file.read(SIZE_LIMIT + 1)
+    try:
+        refusal = _refusal_of(path, os.fstat(handle).st_mode)
+        if refusal is not None:
+            return refusal
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            content = file.read(SIZE_LIMIT + 1)
+    finally:
+        os.close(handle)
     if len(content) > SIZE_LIMIT:
         message = f"The policy has more than {SIZE_LIMIT} bytes."
         return _file_problem(path, "too_large", message, "Is it the right file?")
     return content
+
+
+def _refusal_of(path: Path, mode: int) -> Problem | None:
+    """Why a file of this mode is not read."""
+    if not stat.S_ISREG(mode):
+        return _file_problem(
+            path, "unreadable", "The policy is no file.", "Name the file in CURFEW_POLICY."
+        )
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        message = "Others than its owner can write the policy."
+        return _file_problem(path, "writable_by_others", message, f"chmod go-w {path}")
+    return None
 
 
 def _file_problem(path: Path, code: str, message: str, hint: str) -> Problem:

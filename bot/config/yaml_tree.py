@@ -80,9 +80,9 @@ class Document:
         at_key: bool = False,
     ) -> None:
         """Note what is wrong with the piece at `path`, or with the nearest one above it."""
-        self.problems.append(
-            self.made(self.place(path, at_key=at_key), code, message, hint=hint, severity=severity)
-        )
+        place = self.place(path, at_key=at_key)
+        said, way_out = self.hide(path, message), self.hide(path, hint)
+        self.problems.append(self.made(place, code, said, hint=way_out, severity=severity))
 
     def made(
         self,
