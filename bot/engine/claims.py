@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from bot.domain.acts import Act, Fail, Finish, Lapse, Remind, Role, Warn
+from bot.domain.acts import Act, End, Fail, Finish, Lapse, Remind, Role, Warn
 from bot.domain.grant import EndReason, Grant
 from bot.domain.machine import GRANTING_LIMIT
 from bot.domain.schedule import Due, due
@@ -59,6 +59,10 @@ class Claim:
     def _take(self, pen: Pen, grant: Grant) -> Job | None:
         what = due(grant, pen.now)
         if what is None:
+            return None
+        if grant.held:
+            # It was there before us: the adapter is not called again.
+            pen.step(grant, End(actor="worker", role=Role.WORKER))
             return None
         if what in AT_ONCE:
             pen.step(grant, AT_ONCE[what]())

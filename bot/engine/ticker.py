@@ -40,9 +40,16 @@ class Ticker:
 
     def wake_at(self, at: datetime, call: Callable[[], None]) -> None:
         """`call` at that moment, in place of a wake-up asked for before."""
-        self._scheduler.add_job(call, DateTrigger(at), id=WAKE, replace_existing=True)
+        self._scheduler.add_job(
+            self._call, DateTrigger(at), args=(call,), id=WAKE, replace_existing=True
+        )
 
-    def _start(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    # Both jobs are coroutines: the scheduler runs plain functions in threads of its own.
+
+    async def _call(self, call: Callable[[], None]) -> None:
+        call()
+
+    async def _start(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         if name in self._running:
             return
         self._running.add(name)

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from adapters.demo import DemoAdapter, World, world_of
 from bot.domain.chain import Verifier
 from bot.domain.command import Ask
@@ -144,13 +146,17 @@ class Office:
         """Wait for a state; the engine works by itself."""
         async with asyncio.timeout(within):
             while (grant := await self.grant(grant_id)).state is not state:
-                await asyncio.sleep(0.01)
+                await self._turn()
         return grant
 
     async def wait(self, met: Callable[[], bool], within: float = 5.0) -> None:
         async with asyncio.timeout(within):
             while not met():
-                await asyncio.sleep(0.01)
+                await self._turn()
+
+    @staticmethod
+    async def _turn() -> None:
+        await asyncio.sleep(0.01)
 
     def pass_time(self, length: timedelta) -> None:
         """Move the clock of the engine and of the provider, and let the engine look."""
@@ -165,18 +171,23 @@ class Office:
 
     async def check(self) -> None:
         """The invariants that hold at every moment."""
-        log = await self.log()
+        log, grants = await self.database.read(_everything)
         verifier = Verifier()
         for line in log:
             assert verifier.check(line.seq, line.body, line.hash, line.texts) is None
-        for grant_id in {line.grant_id for line in log if line.grant_id}:
-            grant = await self.grant(grant_id)
-            replayed = replay([line for line in log if line.grant_id == grant_id])
+        for grant in grants.values():
+            replayed = replay([line for line in log if line.grant_id == grant.id])
             for name in grant.__dataclass_fields__:
                 if name not in OPERATIONAL:
                     assert getattr(replayed, name) == getattr(grant, name), name
             assert (grant.next_at is not None) == grant.state.live
             assert grant.requester not in grant.votes
+
+
+def _everything(conn: Connection) -> tuple[list[SealedEvent], dict[str, Grant]]:
+    """The log and the rows of one moment."""
+    log = store.events_page(conn, 0, 10_000)
+    return log, store.get_grants(conn, {line.grant_id for line in log if line.grant_id})
 
 
 @asynccontextmanager

@@ -57,7 +57,7 @@ async def test_expires_on_time(database: Database) -> None:
         ended = await here.until(grant.id, State.ENDED)
 
         assert ended.end_reason is EndReason.EXPIRED
-        assert here.figures.lateness
+        await here.wait(lambda: bool(here.figures.lateness))
 
 
 async def test_extension_is_voted_and_moved(database: Database) -> None:
