@@ -13,6 +13,7 @@ import { openWindow } from "./window.js";
 
 /** @typedef {{as: string, channel?: string}} Whose */
 
+const KIND = "Sandbox workspace";
 const WIDE = 1100;
 const NARROW = matchMedia("(max-width: 760px)");
 
@@ -145,9 +146,11 @@ async function setCount(wanted) {
   await show(people(now).slice(0, wanted));
 }
 
+const teamName = () => directory.facts.team.name || KIND;
+
 function drawBar() {
   fill(place("bar"),
-    h("p", { class: "bar-name" }, h("strong", {}, directory.facts.team.name || "Sandbox"), h("span", {}, "Sandbox workspace")),
+    h("p", { class: "bar-name" }, h("strong", {}, teamName()), teamName() === KIND ? null : h("span", {}, KIND)),
     h("div", { class: "bar-tools" },
       steps?.hasNotes ? h("button", { type: "button", class: "bar-button", on: { click: () => steps?.show() } }, "First steps") : null,
       h("div", { class: "counts", role: "group", "aria-label": "People side by side" },
@@ -181,7 +184,7 @@ function nextWindow(event) {
 
 function titled() {
   const unread = windows.reduce((sum, { seat }) => sum + seat.inbox.reduce((part, entry) => part + entry.unread, 0), 0);
-  document.title = `${unread ? `(${unread}) ` : ""}${directory.facts.team.name || "Sandbox"} – Sandbox workspace`;
+  document.title = `${unread ? `(${unread}) ` : ""}${teamName()}${teamName() === KIND ? "" : ` – ${KIND}`}`;
 }
 
 /** @param {boolean} gone */

@@ -20,8 +20,6 @@ export class Composer {
     /** @type {Proposal[]} */
     this.proposals = [];
     this.at = -1;
-    /** @type {Map<string, string>} names put in by a proposal, with whose they are */
-    this.named = new Map();
     /** @type {string[]} */
     this.sent = [];
     this.recall = 0;
@@ -64,11 +62,11 @@ export class Composer {
     this.grow();
     const text = this.field.value.slice(0, this.field.selectionStart);
     const people = this.seat.directory.people.filter((user) => !user.deleted)
-      .map((user) => ({ id: user.id, name: user.name, words: user.real_name }));
+      .map((user) => ({ name: user.name, words: user.real_name }));
     const commands = this.inThread ? [] : this.seat.directory.app.commands;
     this.proposals = propose(text, commands, people);
     // A bare command or a name is completed by Enter; behind the command Enter sends.
-    const complete = this.proposals.length > 0 && (!text.includes(" ") || this.proposals[0].user) && this.proposals[0].text.trim() !== text;
+    const complete = this.proposals.length > 0 && (!text.includes(" ") || this.proposals[0].isName) && this.proposals[0].text.trim() !== text;
     this.at = complete ? 0 : -1;
     this.show(usageOf(text, commands));
   }
@@ -96,7 +94,6 @@ export class Composer {
   /** @param {number} index */
   take(index) {
     const proposal = this.proposals[index];
-    if (proposal.user) this.named.set(proposal.text.trim(), proposal.user);
     const rest = this.field.value.slice(this.field.selectionStart);
     const before = this.field.value.slice(0, proposal.from) + proposal.text;
     this.field.value = before + rest;
@@ -141,16 +138,11 @@ export class Composer {
     this.grow();
     this.hide();
     this.say(command ? `${command}: working…` : "");
-    const body = { as: this.seat.as, channel, text: this.withIds(text) };
+    const body = { as: this.seat.as, channel, text };
     const answer = await act(command ? "command" : "message", this.inThread ? { ...body, thread_ts: this.seat.thread } : body);
     this.say(answer.ok ? "" : `${command ? `${command} failed. ` : ""}${sentenceOf(answer)}`);
     if (!answer.ok && this.field.value === "") this.field.value = text;
     if (!place?.channel) await this.seat.readInbox();
-  }
-
-  /** Names that were picked from the proposals, as the ids that they stand for. @param {string} text */
-  withIds(text) {
-    return [...this.named].reduce((words, [name, id]) => words.replaceAll(name, `<@${id}>`), text);
   }
 
   /** @param {string} words */

@@ -3,7 +3,7 @@
  * Escape closes, and the focus goes back to where it came from. Other windows stay usable.
  */
 
-import { focusable, h, icon } from "./dom.js";
+import { focusable, h, icon, uid } from "./dom.js";
 import { wayBack } from "./focus.js";
 import { plainWords, textObject } from "./text.js";
 
@@ -76,7 +76,7 @@ function stayInside(event, element) {
  */
 export function askFirst(host, question, reader) {
   return new Promise((resolve) => {
-    const [label, about] = [`confirm-${question.title.text.length}-${host.id}`, `confirm-about-${host.id}`];
+    const [label, about] = [uid("question"), uid("question-about")];
     /** @param {boolean} yes */
     const answer = (yes) => {
       dialog.close();

@@ -72,7 +72,7 @@ export class Form {
       ? h("span", { class: "label", id: labelId }, words)
       : h("label", { class: "label", id: labelId, for: control.input.id }, words);
     if (control.isGroup) control.input.setAttribute("aria-labelledby", labelId);
-    control.input.setAttribute("aria-describedby", `${errorId} ${hintId}`);
+    control.input.setAttribute("aria-describedby", block.hint ? `${errorId} ${hintId}` : errorId);
     if (!block.optional) control.input.setAttribute("aria-required", "true");
     const note = h("p", { class: "error", id: errorId });
     this.notes.set(block.block_id ?? "", note);

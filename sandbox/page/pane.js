@@ -19,6 +19,8 @@ export function mountPane(seat, ask) {
   const home = h("div", { class: "home", tabindex: "-1" });
   const node = h("section", { class: "pane", "aria-label": "Conversation" }, head, list.node, composer.node, home);
   let shown = "";
+  /** @type {{key: string, node: HTMLElement} | undefined} */
+  let before;
 
   const drawHead = () => {
     const restore = keepFocus(head);
@@ -28,11 +30,11 @@ export function mountPane(seat, ask) {
   const drawLog = () => {
     if (seat.place?.tab !== "messages") return;
     const { log } = seat;
-    const before = log.hasMore
-      ? h("p", { class: "more" }, h("button", { type: "button", class: "button", on: { click: () => void seat.more() } }, "Earlier messages"))
-      : log.isRead || !log.channel ? beginning(seat) : h("p", { class: "more" }, "Reading…");
+    // Kept while it says the same: a node put in again would be read out again.
+    const top = log.hasMore ? "more" : log.isRead || !log.channel ? "beginning" : "reading";
+    if (before?.key !== `${log.channel} ${top}`) before = { key: `${log.channel} ${top}`, node: TOPS[top](seat) };
     const messages = log.messages.filter((message) => !seat.dismissed.has(message.ts));
-    list.draw(messages, { before, freshFrom: log.freshFrom });
+    list.draw(messages, { before: before.node, freshFrom: log.freshFrom });
   };
   const drawHome = () => {
     if (seat.place?.tab === "messages") return;
@@ -63,6 +65,13 @@ export function mountPane(seat, ask) {
   return { node, composer };
 }
 
+/** What stands above the first message that is there. @type {Record<string, (seat: Seat) => HTMLElement>} */
+const TOPS = {
+  more: (seat) => h("p", { class: "more" }, h("button", { type: "button", class: "button", on: { click: () => void seat.more() } }, "Earlier messages")),
+  beginning,
+  reading: () => h("p", { class: "more" }, "Reading…"),
+};
+
 /** @param {Seat} seat */
 function channelHead(seat) {
   const channel = seat.directory.channel(seat.place?.channel ?? "");
@@ -75,7 +84,8 @@ function channelHead(seat) {
 
 /** @param {Seat} seat */
 function appHead(seat) {
-  const tabs = /** @type {const} */ ([["home", "Home"], ["messages", "Messages"], ["about", "About"]]);
+  const all = /** @type {const} */ ([["home", "Home"], ["messages", "Messages"], ["about", "About"]]);
+  const tabs = all.filter(([tab]) => tab !== "home" || seat.directory.app.home_tab_enabled !== false);
   return [
     h("h2", {}, seat.directory.app.name, h("span", { class: "badge" }, "App")),
     h("div", { class: "tabs", role: "group", "aria-label": "Tabs of the app" }, tabs.map(([tab, words]) => h("button", {

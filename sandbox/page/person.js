@@ -1,6 +1,7 @@
 /** The button that says who one is in this window, and changes it. */
 
-import { append, fill, h, icon } from "./dom.js";
+import { zone } from "./dates.js";
+import { fill, h, icon } from "./dom.js";
 import { attachMenu } from "./menu.js";
 import { avatarOf } from "./message.js";
 
@@ -22,9 +23,10 @@ export function personSwitch(directory, as, change) {
   return button;
 }
 
-/** @param {import("./directory.js").Directory} directory @param {import("./types.js").User} user */
+/** What the person does, and the zone that their times are shown in where it is another. @param {import("./directory.js").Directory} directory @param {import("./types.js").User} user */
 function aboutOf(directory, user) {
-  const about = document.createElement("span");
-  append(about, [directory.roleOf(user.id), user.title && user.title !== directory.roleOf(user.id) ? user.title : ""].filter(Boolean).join(" · "));
-  return about.textContent ?? "";
+  const role = directory.roleOf(user.id);
+  const title = user.title && user.title !== role ? user.title : "";
+  const away = user.tz && zone(user.tz) !== zone(undefined) ? `times in ${user.tz}` : "";
+  return [role, title, away].filter(Boolean).join(" · ");
 }

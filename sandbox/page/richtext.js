@@ -4,9 +4,9 @@ import { inline } from "./mrkdwn.js";
 
 /** @typedef {import("./mrkdwn.js").Piece} Piece */
 
-/** @param {{elements?: any[]}} block @returns {Piece[]} */
+/** @param {Record<string, any>} block @returns {Piece[]} */
 export function readRichText(block) {
-  return (block.elements ?? []).flatMap((element) => group(element));
+  return (block.elements ?? []).flatMap(group);
 }
 
 /** @param {any} element @returns {Piece[]} */

@@ -42,6 +42,8 @@ export class Seat extends EventTarget {
     this.surfaces = new Map();
     /** @type {Set<string>} what the person put away: it is gone for the session, as ephemerals are */
     this.dismissed = new Set();
+    /** @type {Map<string, string>} the time of the last message marked as read, by channel */
+    this.readUpTo = new Map();
     /** @type {() => void} */
     this.unfollow = () => {};
   }
@@ -119,7 +121,9 @@ export class Seat extends EventTarget {
     const log = this.log;
     log.freshFrom = null;
     this.tell("place");
-    if (tab === "home") await this.openHome();
+    // Slack tells the app that its page was opened, whichever of the two tabs it was.
+    if (this.isAtApp && tab !== "about") void api.act("home", { as: this.as, tab });
+    if (tab === "home") await this.readHome();
     if (tab !== "messages" || !channel) return;
     await this.refresh(log, "log");
     log.markFresh(entry?.unread ?? 0);
@@ -146,11 +150,6 @@ export class Seat extends EventTarget {
     this.dismissed.add(message.ts);
     this.tell("log");
     this.tell("thread");
-  }
-
-  async openHome() {
-    await api.act("home", { as: this.as });
-    await this.readHome();
   }
 
   async readHome() {
@@ -198,6 +197,8 @@ export class Seat extends EventTarget {
     const last = this.logOf(channel).last;
     const unread = this.inbox.find((entry) => entry.id === channel)?.unread ?? 0;
     if (tab !== "messages" || !last || !unread || document.visibilityState !== "visible") return;
+    if (this.readUpTo.get(channel) === last.ts) return; // said once: what is newer is still on its way here
+    this.readUpTo.set(channel, last.ts);
     await api.markRead(this.as, channel, last.ts);
     await this.readInbox();
   }

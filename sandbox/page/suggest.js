@@ -4,7 +4,7 @@
 
 /** @typedef {import("./types.js").Command} Command */
 /**
- * @typedef {{text: string, label: string, note: string, from: number, isHint?: boolean, user?: string}} Proposal
+ * @typedef {{text: string, label: string, note: string, from: number, isHint?: boolean, isName?: boolean}} Proposal
  *   `text` replaces what stands from `from` to the caret; a hint only tells the form
  */
 
@@ -41,7 +41,7 @@ function splitForms(hint) {
 /**
  * @param {string} text up to the caret
  * @param {Command[]} commands
- * @param {{id: string, name: string, words: string}[]} people
+ * @param {{name: string, words: string}[]} people
  * @returns {Proposal[]}
  */
 export function propose(text, commands, people) {
@@ -66,13 +66,13 @@ export function propose(text, commands, people) {
     }));
 }
 
-/** @param {string} typed @param {number} from @param {{id: string, name: string, words: string}[]} people @returns {Proposal[]} */
+/** @param {string} typed @param {number} from @param {{name: string, words: string}[]} people @returns {Proposal[]} */
 function peopleNamed(typed, from, people) {
   const wanted = typed.toLowerCase();
   return people
     .filter((one) => one.name.toLowerCase().startsWith(wanted) || one.words.toLowerCase().startsWith(wanted))
     .slice(0, MOST)
-    .map((one) => ({ text: `@${one.name} `, label: `@${one.name}`, note: one.words, from, user: one.id }));
+    .map((one) => ({ text: `@${one.name} `, label: `@${one.name}`, note: one.words, from, isName: true }));
 }
 
 /** The usage line shown while a command is typed, or "". @param {string} text @param {Command[]} commands */

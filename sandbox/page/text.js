@@ -41,7 +41,7 @@ export function messageText(text, reader) {
 /** @param {Piece[]} pieces @param {Reader} reader */
 export function rich(pieces, reader) {
   const span = h("div", { class: "mrkdwn" });
-  append(span, pieces.map((piece) => element(piece, reader)));
+  append(span, all(pieces, reader));
   return span;
 }
 

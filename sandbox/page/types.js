@@ -15,7 +15,7 @@
  * }} Command
  * @typedef {{
  *   team: {id: string, name: string, domain?: string},
- *   app: {id: string, name: string, bot_user_id: string, commands: Command[]},
+ *   app: {id: string, name: string, bot_user_id: string, home_tab_enabled?: boolean, commands: Command[]},
  *   users: User[], channels: Channel[], usergroups: Usergroup[], now: number, notes?: string[]
  * }} Bootstrap
  * @typedef {{
