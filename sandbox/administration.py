@@ -1,9 +1,11 @@
-"""What administrators of a workspace do: accounts, channels and groups change, the app hears of it."""
+"""What administrators do: accounts, channels and groups change, and the app hears of it."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter, ValidationError
 
 from sandbox.wire import RefusedActError
 
@@ -72,7 +74,14 @@ class Administration:
 
 def _set(record: User | Channel | Usergroup, fields: dict[str, object]) -> None:
     known = {field.name for field in dataclasses.fields(record)}
-    for name, value in fields.items():
+    for name in fields:
         if name not in known or name == "id":
             raise RefusedActError("unknown_field", f"There is no field {name} to change.")
+    try:
+        TypeAdapter(type(record)).validate_python(dataclasses.asdict(record) | fields)
+    except ValidationError as error:
+        flaw = error.errors()[0]
+        message = f"{'.'.join(map(str, flaw['loc']))}: {flaw['msg']}."
+        raise RefusedActError("invalid_arguments", message) from None
+    for name, value in fields.items():
         setattr(record, name, value)

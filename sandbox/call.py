@@ -76,13 +76,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """What the dispatcher has to know. `scopes`: one of them is enough. `tier`: calls a minute."""
+    """What the dispatcher has to know. `scopes`: one of them is enough. `tier`: calls a minute.
+
+    `is_open`: needs no token.
+    """
 
     run: Callable[[Call], Json]
     scopes: tuple[str, ...]
     tier: int
-    token: str
-    only_post: bool
+    is_open: bool
 
 
 METHODS: dict[str, Method] = {}
@@ -96,13 +98,12 @@ def method(
     *,
     scopes: tuple[str, ...] = (),
     tier: int = TIER_3,
-    token: str = "bot",  # noqa: S107 - a kind of token, not one
-    only_post: bool = False,
+    is_open: bool = False,
 ) -> Callable[[Callable[[Call], Json]], Callable[[Call], Json]]:
     """Register the function as a method."""
 
     def register(run: Callable[[Call], Json]) -> Callable[[Call], Json]:
-        METHODS[name] = Method(run, scopes, tier, token, only_post)
+        METHODS[name] = Method(run, scopes, tier, is_open)
         return run
 
     return register

@@ -6,9 +6,11 @@ import dataclasses
 from typing import TYPE_CHECKING, TypeVar, cast, get_args
 
 from aiohttp import web
+from pydantic import TypeAdapter, ValidationError
 
-from sandbox.faults import Fault, FaultKind
-from sandbox.page_api import body_of
+from sandbox.delivery import Forgery
+from sandbox.faults import Fault
+from sandbox.page_api import body_of, number_of
 from sandbox.records import Channel, User, Usergroup
 from sandbox.socket_mode import Cut
 from sandbox.wire import Json, RefusedActError
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from sandbox.server import SandboxServer
 
 Record = TypeVar("Record", User, Channel, Usergroup)
+Read = TypeVar("Read", User, Channel, Usergroup, Fault, Forgery)
 
 
 class Control:
@@ -57,11 +60,11 @@ class Control:
         body = await body_of(request)
         team = {"team_id": self._workspace.team_id}
         for data in body.get("users", []):
-            self._workspace.add_user(_record(User, {**team, "real_name": data.get("name")} | data))
+            self._workspace.add_user(_read(User, {**team, "real_name": data.get("name")} | data))
         for data in body.get("channels", []):
-            self._workspace.add_channel(_record(Channel, data))
+            self._workspace.add_channel(_read(Channel, data))
         for data in body.get("usergroups", []):
-            self._workspace.add_usergroup(_record(Usergroup, data))
+            self._workspace.add_usergroup(_read(Usergroup, data))
         self._workspace.feed.publish("reset", {})
         return _done()
 
@@ -98,7 +101,7 @@ class Control:
         if "rate_limits" in body:
             self._server.rate_limits.is_on = bool(body["rate_limits"])
         if "burst" in body:
-            self._server.rate_limits.burst = int(body["burst"])
+            self._server.rate_limits.burst = number_of(body["burst"])
         return _done()
 
     # --- trouble ------------------------------------------------------------------------------
@@ -106,15 +109,9 @@ class Control:
     async def add_fault(self, request: web.Request) -> web.Response:
         """Order a fault: `{method, kind, times | always, …}`."""
         body = await body_of(request)
-        always = body.pop("always", False)
-        try:
-            body["kind"] = FaultKind(body.get("kind", ""))
-            fault = Fault(**body)
-        except (ValueError, TypeError) as error:
-            raise RefusedActError("invalid_fault", f"No such fault: {error}.") from None
-        if always:
-            fault.times = None
-        self._server.installation.faults.add(fault)
+        if body.pop("always", False):
+            body["times"] = None
+        self._server.installation.faults.add(_read(Fault, body))
         return _done()
 
     async def clear_faults(self, request: web.Request) -> web.Response:
@@ -140,16 +137,17 @@ class Control:
         return web.json_response({"ok": True, "cut": await self._server.hub.cut(cast("Cut", act))})
 
     async def deliver(self, request: web.Request) -> web.Response:
-        """Send again (`{redeliver: n}`), or anything at all (`{envelope, headers}`)."""
+        """Send again (`{redeliver: n}`, `{replay: n}`), or anything (`{envelope, forgery}`)."""
         body = await body_of(request)
-        times = int(body.get("times", 1))
-        headers = body.get("headers") or {}
+        times = number_of(body.get("times", 1))
+        send = self._server.redelivery
         if "redeliver" in body:
-            acks = await self._server.redelivery.again(int(body["redeliver"]), times=times)
+            acks = await send.again(number_of(body["redeliver"]), times=times)
+        elif "replay" in body:
+            acks = [await send.replayed(number_of(body["replay"]))]
         else:
-            acks = await self._server.redelivery.forged(
-                body.get("envelope"), times=times, headers=headers
-            )
+            forgery = _read(Forgery, body.get("forgery") or {})
+            acks = await send.forged(body.get("envelope"), times=times, forgery=forgery)
         answers = [{"ok": ack.is_ok, "error": ack.error, "body": ack.body} for ack in acks]
         return web.json_response({"ok": True, "acks": answers})
 
@@ -157,7 +155,7 @@ class Control:
 
     async def traffic(self, request: web.Request) -> web.Response:
         """Everything that went over the wire after entry `since`."""
-        since = int(request.query.get("since", "0"))
+        since = number_of(request.query.get("since", "0"))
         return web.json_response({"entries": self._server.installation.traffic.since(since)})
 
     async def export(self, request: web.Request) -> web.Response:
@@ -189,8 +187,13 @@ def _existing(table: Mapping[str, Record], request: web.Request) -> Record:
     return found
 
 
-def _record(kind: type[Record], data: Json) -> Record:
+def _read(kind: type[Read], data: Json) -> Read:
+    """The record from JSON; what is wrong with it in one sentence."""
     try:
-        return kind(**data)
-    except TypeError as error:
-        raise RefusedActError("invalid_seed", f"{kind.__name__}: {error}.") from None
+        return TypeAdapter(kind).validate_python(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise RefusedActError(
+            "invalid_arguments", f"{kind.__name__} {where}: {first['msg']}."
+        ) from None

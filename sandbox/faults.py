@@ -7,12 +7,9 @@ of the Web API, `response_url` for response URLs, `deliver` for what is sent to 
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Mapping  # noqa: TC003 - pydantic reads the annotations of Fault
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class FaultKind(StrEnum):

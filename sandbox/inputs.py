@@ -1,5 +1,6 @@
-"""What people type and choose in forms: the shape of `state.values`, and what Slack's own client
-refuses before an app hears of it.
+"""What people type and choose in forms.
+
+The shape of `state.values`, and what Slack's own client refuses before an app hears of it.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from sandbox.rules import (
     flag,
     items,
     kinds,
+    preset,
     shape,
     string,
     unique,
@@ -57,14 +58,15 @@ CONFIRM = shape(
 )
 
 
-def option(label: Rule, *, url: bool = False) -> Rule:
-    """One thing to choose."""
-    more: Mapping[str, Rule] = {"url": string(3000)} if url else {}
-    return shape({"text": label, "value": string(150, least=1)}, {"description": text(75), **more})
+def option(words: Rule, more: Mapping[str, Rule] | None = None) -> Rule:
+    """One thing to choose; `words` is the rule for its label and its description."""
+    parts = {"text": words, "value": string(150, least=1)}
+    return shape(parts, {"description": words, **(more or {})})
 
 
 PLAIN_OPTION = option(plain(75))
 RICH_OPTION = option(text(75))
+OVERFLOW_OPTION = option(plain(75), {"url": string(3000)})
 GROUP = shape({"label": plain(75), "options": items(PLAIN_OPTION, most=100)})
 DISPATCH = shape(
     {}, {"trigger_actions_on": items(choice("on_enter_pressed", "on_character_entered"), most=2)}
@@ -90,11 +92,13 @@ def _select(more: Mapping[str, Rule]) -> Rule:
 def _menu(more: Mapping[str, Rule]) -> Rule:
     groups = items(GROUP, most=100)
     listed = {"options": items(PLAIN_OPTION, most=100), "option_groups": groups}
-    return both(shape(TYPE, {**PICKER, **listed, **more}), any_of("options", "option_groups"))
+    parts = shape(TYPE, {**PICKER, **listed, **more})
+    return both(parts, any_of("options", "option_groups"), preset)
 
 
 def _choices(more: Mapping[str, Rule]) -> Rule:
-    return shape({**TYPE, "options": items(RICH_OPTION, most=10)}, {**COMMON, **more})
+    parts = shape({**TYPE, "options": items(RICH_OPTION, most=10)}, {**COMMON, **more})
+    return both(parts, preset)
 
 
 ELEMENTS: dict[str, Rule] = {
@@ -112,7 +116,7 @@ ELEMENTS: dict[str, Rule] = {
     "checkboxes": _choices({"initial_options": items(RICH_OPTION, most=10)}),
     "radio_buttons": _choices({"initial_option": RICH_OPTION}),
     "overflow": shape(
-        {**TYPE, "options": items(option(plain(75), url=True), most=5)},
+        {**TYPE, "options": items(OVERFLOW_OPTION, most=5)},
         {"action_id": ID, "confirm": CONFIRM},
     ),
     "static_select": _menu({"initial_option": PLAIN_OPTION}),

@@ -109,7 +109,7 @@ class PageApi:
         user = self._who(request)
         query = request.query
         channel = self._workspace.channel_for(user, query.get("channel", ""))
-        limit = max(1, min(int(query.get("limit", "100")), 1000))
+        limit = max(1, min(number_of(query.get("limit", "100")), 1000))
         seen = self._workspace.timeline.seen_by(
             user, channel.id, thread_ts=query.get("thread_ts"), before=query.get("before")
         )
@@ -133,12 +133,13 @@ class PageApi:
         feed = self._workspace.feed
         waiting: asyncio.Queue[News | None] = asyncio.Queue()
         stop = feed.listen(waiting.put_nowait)
+        missed = self._missed(request)
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         response = web.StreamResponse(headers=headers)
         try:
             await response.prepare(request)
             await response.write(f"retry: 1000\nid: {feed.last_id}\n\n".encode())
-            for news in self._missed(request):
+            for news in missed:
                 await response.write(_event(news))
             await self._stream(response, waiting, user)
         except ConnectionResetError:
@@ -233,6 +234,14 @@ async def body_of(request: web.Request) -> Json:
     if not isinstance(body, dict):
         raise RefusedActError("invalid_json", "The body is no JSON object.")
     return body
+
+
+def number_of(text: object) -> int:
+    """A whole number from a query or body."""
+    try:
+        return int(str(text))
+    except ValueError:
+        raise RefusedActError("invalid_arguments", f"{text} is no number.") from None
 
 
 def _need(body: Json, key: str) -> str:

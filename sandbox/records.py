@@ -1,5 +1,7 @@
-"""What a workspace holds. These records change in place: the sandbox is one process, and there is
-one of each; readers get copies in wire form.
+"""What a workspace holds.
+
+These records change in place: the sandbox is one process, and there is one of each; readers get
+copies in wire form.
 """
 
 from __future__ import annotations

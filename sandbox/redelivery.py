@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from sandbox.signed_http import SignedPost
 from sandbox.wire import RefusedActError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from sandbox.delivery import Ack, Delivery
+    from sandbox.delivery import Ack, Delivery, Forgery
     from sandbox.installation import Installation
 
 
@@ -31,13 +30,24 @@ class Redelivery:
         sends = (self._delivery.send(envelope, attempt=attempt) for _ in range(times))
         return await asyncio.gather(*sends)
 
+    async def replayed(self, number: int) -> Ack:
+        """Post the very bytes of an earlier delivery again, old signature and all: HTTP only."""
+        entry = self._installation.traffic.find(number)
+        if entry is None or "post" not in entry:
+            raise RefusedActError("no_such_delivery", f"Entry {number} is no delivery by HTTP.")
+        old = entry["post"]
+        post = SignedPost(old["body"].encode(), old["headers"])
+        again = self._installation.traffic.note(
+            "delivery", transport="http", envelope=entry["envelope"], attempt=entry["attempt"]
+        )
+        return await self._delivery.travel(lambda: self._delivery.post(post), again)
+
     async def forged(
-        self, envelope: object, *, times: int = 1, headers: Mapping[str, str] | None = None
+        self, envelope: object, *, times: int = 1, forgery: Forgery | None = None
     ) -> list[Ack]:
-        """Send an envelope of one's own making; `headers` replace the signed ones over HTTP."""
+        """Send an envelope of one's own making; over HTTP also with other headers."""
         if not isinstance(envelope, dict) or not {"type", "payload"} <= envelope.keys():
             raise RefusedActError("invalid_envelope", "An envelope has a type and a payload.")
         whole = self._delivery.envelope(envelope["type"], envelope["payload"]) | envelope
-        extra = dict(headers or {})
-        sends = (self._delivery.send(whole, extra=extra) for _ in range(times))
+        sends = (self._delivery.send(whole, forgery=forgery) for _ in range(times))
         return await asyncio.gather(*sends)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sandbox.wire import Json
 
 USES, LIFE = 5, 30 * 60.0
+LINKS_KEPT = 10_000
 
 
 @dataclass(slots=True)
@@ -50,6 +51,8 @@ class Responses:
         now = self._installation.workspace.clock.now()
         link = ResponseLink(secrets.token_urlsafe(18), user, channel, now, message)
         self._links[link.id] = link
+        if len(self._links) > LINKS_KEPT:
+            del self._links[next(iter(self._links))]
         return link
 
     def url(self, link: ResponseLink) -> str:
@@ -74,7 +77,10 @@ class Responses:
 
     def answer(self, link: ResponseLink, body: Json) -> Message | None:
         """Post, replace or delete as the body says; what was posted or replaced."""
-        timeline = self._installation.workspace.timeline
+        workspace = self._installation.workspace
+        if link.channel not in workspace.channels:
+            raise SlackError("channel_not_found")
+        timeline = workspace.timeline
         if body.get("delete_original"):
             doomed = self._original(link)
             if doomed is None:

@@ -152,3 +152,22 @@ def any_of(*keys: str) -> Rule:
             yield at(f"missing required field: {' or '.join(keys)}", pointer)
 
     return check
+
+
+def preset(value: object, pointer: str) -> Complaints:
+    """An element whose initial choice is among its options."""
+    if not isinstance(value, dict):
+        return
+    groups = [g for g in _listed(value.get("option_groups")) if isinstance(g, dict)]
+    offered = _listed(value.get("options"))
+    offered = [*offered, *(one for group in groups for one in _listed(group.get("options")))]
+    values = [option.get("value") for option in offered if isinstance(option, dict)]
+    for key in ("initial_option", "initial_options"):
+        chosen = value.get(key)
+        for one in chosen if isinstance(chosen, list) else [chosen]:
+            if isinstance(one, dict) and one.get("value") not in values:
+                yield at(f"{key} is not among the options", f"{pointer}/{key}")
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

@@ -1,5 +1,7 @@
-"""The workspace that the bare sandbox and the demo start with: a few people whose part is in their
-name, one of each kind of account that a bot must tell apart, and the channels and groups they use.
+"""The workspace that the bare sandbox and the demo start with.
+
+A few people whose part is in their name, one of each kind of account that a bot must tell apart,
+and the channels and groups that they use.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ class SandboxServer:
             raise
         self._port = int(listener.getsockname()[1])
         self.responses.base_url = self.url
-        runner = web.AppRunner(self._application(), shutdown_timeout=1.0, access_log=None)
+        runner = web.AppRunner(self._application(), shutdown_timeout=0.1, access_log=None)
         await runner.setup()
         await web.SockSite(runner, listener).start()
         self._runner = runner

@@ -20,6 +20,14 @@ OK = 200
 
 
 @dataclass(frozen=True, slots=True)
+class SignedPost:
+    """One request as it goes over the wire."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class HttpAnswer:
     """What the app's server said. `body` is parsed where it called itself JSON."""
 
@@ -53,27 +61,27 @@ class SignedPosts:
         self._secret = signing_secret
         self._session: aiohttp.ClientSession | None = None
 
-    async def send(
-        self, url: str, envelope: Json, *, now: float, headers: Mapping[str, str]
-    ) -> HttpAnswer:
-        """Sign and post an envelope's payload; `headers` win over the computed ones."""
+    def signed(
+        self, envelope: Json, *, now: float, headers: Mapping[str, str | None]
+    ) -> SignedPost:
+        """The signed request; `headers` win over the computed ones, None takes one away."""
         body, content_type = encode(envelope)
         timestamp = str(int(now))
-        signed = {
+        every = {
             "Content-Type": content_type,
             "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
             "X-Slack-Request-Timestamp": timestamp,
             "X-Slack-Signature": signature(self._secret, timestamp, body),
             **headers,
         }
-        return await self.post(url, body, headers=signed)
+        return SignedPost(body, {k: v for k, v in every.items() if v is not None})
 
-    async def post(self, url: str, body: bytes, *, headers: Mapping[str, str]) -> HttpAnswer:
-        """Post bytes as they are: for forged requests."""
+    async def send(self, url: str, post: SignedPost) -> HttpAnswer:
+        """Post it, byte for byte."""
         if self._session is None:
             self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         async with self._session.post(
-            url, data=body, headers=headers, allow_redirects=False
+            url, data=post.body, headers=post.headers, allow_redirects=False
         ) as answer:
             raw = await answer.text()
             may_retry = answer.headers.get("x-slack-no-retry") != "1"

@@ -26,12 +26,14 @@ class Timeline:
         self._workspace = workspace
         self._said: dict[str, dict[str, Message]] = {}
         self._ephemeral: dict[str, dict[str, Message]] = {}
+        self._replies: dict[tuple[str, str], list[Message]] = {}
         self._last_micros = 0
 
     def clear(self) -> None:
         """Forget everything."""
         self._said.clear()
         self._ephemeral.clear()
+        self._replies.clear()
 
     def next_ts(self) -> str:
         """A timestamp of Slack's form, later than all before."""
@@ -46,6 +48,8 @@ class Timeline:
         message.blocks = with_ids(message.blocks)
         shelf = self._ephemeral if message.ephemeral_to else self._said
         shelf.setdefault(message.channel, {})[message.ts] = message
+        if message.thread_ts and not message.ephemeral_to:
+            self._replies.setdefault((message.channel, message.thread_ts), []).append(message)
         self._tell("ephemeral" if message.ephemeral_to else "message", message)
         if message.thread_ts and (parent := self.find(message.channel, message.thread_ts)):
             self._tell("message_changed", parent)
@@ -65,6 +69,8 @@ class Timeline:
         """Delete a message, ephemeral or not."""
         shelf = self._ephemeral if message.ephemeral_to else self._said
         del shelf[message.channel][message.ts]
+        if message.thread_ts and not message.ephemeral_to:
+            self._replies[message.channel, message.thread_ts].remove(message)
         body: Json = {"channel": message.channel, "ts": message.ts}
         body |= {"thread_ts": message.thread_ts, "ephemeral": message.ephemeral_to is not None}
         self._workspace.feed.publish("message_deleted", body, self._audience(message))
@@ -101,8 +107,7 @@ class Timeline:
         parent = self.find(channel, thread_ts)
         if parent is None:
             return []
-        replies = [m for m in self.all(channel) if m.thread_ts == thread_ts and m is not parent]
-        return [parent, *replies]
+        return [parent, *self._replies.get((channel, thread_ts), [])]
 
     def wire(self, message: Message, *, with_metadata: bool = False) -> Json:
         """The wire form with what a parent knows of its thread."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 TRIGGER_LIFE = 3.0
 STACK_LIMIT = 3
+TRIGGERS_KEPT = 10_000
+"""Older ones are unknown rather than expired: a workspace may run for weeks."""
 
 
 @dataclass(slots=True)
@@ -74,6 +76,8 @@ class Views:
         now = self._workspace.clock.now()
         trigger_id = f"{int(now * 1000)}.{secrets.randbelow(10**12)}.{secrets.token_hex(16)}"
         self._triggers[trigger_id] = Trigger(trigger_id, user, now, view_id)
+        if len(self._triggers) > TRIGGERS_KEPT:
+            del self._triggers[next(iter(self._triggers))]
         return trigger_id
 
     def redeem(self, trigger_id: str) -> Trigger:

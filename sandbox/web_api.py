@@ -7,6 +7,7 @@ then whatever the method itself finds.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -27,7 +28,20 @@ FAMILIES = (chat, conversations, people, views)
 """Imported for the methods that they register."""
 
 _HTML = "<!DOCTYPE html><html><body><h1>Server Error</h1></body></html>"
+HANGING = 24 * 3600.0
+"""Seconds of an answer that never comes; whoever waits gives up before."""
 _NOT_LOGGED = ("token", "client_secret")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One call on its way: what came, and its entry in the traffic log."""
+
+    request: web.Request
+    method: str
+    args: Json
+    token: str | None
+    entry: Json
 
 
 class WebApi:
@@ -41,92 +55,76 @@ class WebApi:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one call."""
-        name = request.match_info["method"]
+        method = request.match_info["method"]
         try:
             args = await arguments(request)
         except SlackError as error:
             return web.json_response(error.body())
-        token = _token(request, args)
-        entry = self._installation.traffic.note(
-            "call", method=name, args={k: v for k, v in args.items() if k not in _NOT_LOGGED}
-        )
-        fault = self._installation.faults.take(name, args)
-        if fault is not None:
-            return await self._faulty(request, name, args, token, fault, entry)
-        return self._answered(request, name, args, token, entry)
+        shown = {key: value for key, value in args.items() if key not in _NOT_LOGGED}
+        entry = self._installation.traffic.note("call", method=method, args=shown)
+        exchange = Exchange(request, method, args, _token(request, args), entry)
+        fault = self._installation.faults.take(method, args)
+        if fault is None:
+            return self._answered(exchange)
+        return await self._faulty(exchange, fault)
 
-    def _answered(
-        self, request: web.Request, name: str, args: Json, token: str | None, entry: Json
-    ) -> web.Response:
-        known = METHODS.get(name)
-        wait = None
+    def _answered(self, exchange: Exchange) -> web.Response:
+        known = METHODS.get(exchange.method)
         if known is not None:
-            channel = str(args.get("channel") or "")
-            wait = self.rate_limits.wait_for(name, channel, tier=known.tier)
-        if wait is not None:
-            return _limited(wait, entry, with_json=True)
-        answer = self._run(request, name, args, token)
-        entry["answer"] = _without_ticket(answer)
+            channel = str(exchange.args.get("channel") or "")
+            wait = self.rate_limits.wait_for(exchange.method, channel, tier=known.tier)
+            if wait is not None:
+                return _limited(wait, exchange.entry, with_json=True)
+        answer = self._run(exchange, known)
+        exchange.entry["answer"] = _without_ticket(answer)
         headers = {}
-        if known is not None and token == self._installation.bot_token:
+        if known is not None and exchange.token == self._installation.bot_token:
             headers["x-oauth-scopes"] = ",".join(sorted(self._installation.scopes))
             headers["x-accepted-oauth-scopes"] = ",".join(known.scopes)
         return web.json_response(answer, headers=headers)
 
-    def _run(self, request: web.Request, name: str, args: Json, token: str | None) -> Json:
-        base_url = str(request.url.origin())
+    def _run(self, exchange: Exchange, known: Method | None) -> Json:
+        base_url = str(exchange.request.url.origin())
         try:
-            if name == "apps.connections.open":
-                return self._open_connection(request, token)
-            known = METHODS.get(name)
+            if exchange.method == "apps.connections.open":
+                return self._open_connection(exchange)
             if known is None:
-                return {"ok": False, "error": "unknown_method", "req_method": name}
-            self._admit(known, token)
-            return known.run(Call(args, self._installation, self._events, base_url))
+                return {"ok": False, "error": "unknown_method", "req_method": exchange.method}
+            self._admit(known, exchange.token)
+            return known.run(Call(exchange.args, self._installation, self._events, base_url))
         except SlackError as error:
             return error.body()
 
     def _admit(self, known: Method, token: str | None) -> None:
-        if known.token == "any":  # noqa: S105 - a kind of token, not one
+        if known.is_open:
             return
-        if self._installation.token_kind(token) != known.token:
+        if self._installation.token_kind(token) != "bot":
             raise SlackError("not_allowed_token_type")
         self._installation.demand(*known.scopes)
 
-    def _open_connection(self, request: web.Request, token: str | None) -> Json:
-        if request.method != "POST":
+    def _open_connection(self, exchange: Exchange) -> Json:
+        if exchange.request.method != "POST":
             raise SlackError("invalid_arguments")
-        if self._installation.token_kind(token) != "app":
+        if self._installation.token_kind(exchange.token) != "app":
             raise SlackError("not_allowed_token_type")
-        origin = request.url.origin()
-        link = origin.with_scheme("ws").with_path("/link/")
+        link = exchange.request.url.origin().with_scheme("ws").with_path("/link/")
         query = {"ticket": self._hub.new_ticket(), "app_id": self._installation.app_id}
         return {"ok": True, "url": str(link.with_query(query))}
 
-    async def _faulty(
-        self,
-        request: web.Request,
-        name: str,
-        args: Json,
-        token: str | None,
-        fault: Fault,
-        entry: Json,
-    ) -> web.StreamResponse:
-        entry["fault"] = fault.kind.value
+    async def _faulty(self, exchange: Exchange, fault: Fault) -> web.StreamResponse:
+        exchange.entry["fault"] = fault.kind.value
         clock = self._installation.workspace.clock
-        if fault.kind is FaultKind.HANG:
-            await clock.sleep(24 * 3600)
-        if fault.kind is FaultKind.SLOW:
-            await clock.sleep(fault.seconds)
-        if fault.kind in (
-            FaultKind.SLOW,
-            FaultKind.STORED_THEN_DROP,
-            FaultKind.STORED_THEN_STATUS,
-        ):
-            answer = self._answered(request, name, args, token, entry)
-            if fault.kind is FaultKind.SLOW:
-                return answer
-        return broken(request, fault, entry)
+        match fault.kind:
+            case FaultKind.HANG:
+                await clock.sleep(HANGING)
+            case FaultKind.SLOW:
+                await clock.sleep(fault.seconds)
+                return self._answered(exchange)
+            case FaultKind.STORED_THEN_DROP | FaultKind.STORED_THEN_STATUS:
+                self._answered(exchange)
+            case _:
+                pass
+        return broken(exchange.request, fault, exchange.entry)
 
 
 def broken(request: web.Request, fault: Fault, entry: Json) -> web.Response:

@@ -13,7 +13,7 @@ from sandbox.feed import Feed
 from sandbox.records import Channel, User, Usergroup
 from sandbox.timeline import Timeline
 from sandbox.views import Views
-from sandbox.wire import RefusedActError, fresh_id
+from sandbox.wire import RefusedActError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -142,8 +142,11 @@ class Workspace:
         return channel
 
     def channels_of(self, user_id: str) -> list[Channel]:
-        """What stands in this person's sidebar, the conversation with the app last."""
-        if self._app_user:
+        """What stands in this person's sidebar, the conversation with the app last.
+
+        People of other workspaces have no conversation with our apps.
+        """
+        if self._app_user and not self.users[user_id].is_stranger:
             self.dm_with(user_id)
         mine = [channel for channel in self.channels.values() if user_id in channel.members]
         return sorted(mine, key=lambda channel: channel.kind == "dm")
@@ -167,7 +170,3 @@ class Workspace:
     def people(self, ids: Iterable[str]) -> list[User]:
         """The accounts of these ids that exist."""
         return [self.users[user_id] for user_id in ids if user_id in self.users]
-
-    def fresh_user_id(self) -> str:
-        """An id that nobody has."""
-        return fresh_id("U")
