@@ -161,16 +161,19 @@ function drawBar() {
         }, String(one))))));
 }
 
-/** @param {{as: string | null, channel: string | null, text: string}} suggestion */
+/** @param {import("./steps.js").Suggestion} suggestion */
 async function takeSuggestion({ as, channel, text }) {
   let window = windows.find((one) => one.seat.as === as) ?? windows[0];
   if (as && window.seat.as !== as) {
     await change(window, as);
     window = windows.find((one) => one.seat.as === as) ?? window;
   }
-  const target = channel ?? (window.seat.place?.tab === "messages" ? null : window.seat.inbox[0]?.id);
-  if (target && target !== window.seat.place?.channel) await window.seat.open(target);
-  window.write(text);
+  const { seat } = window;
+  const named = channel === directory.app.bot_user_id ? seat.appChannel : channel;
+  const target = named ?? (seat.place?.tab === "messages" ? null : seat.inbox[0]?.id);
+  if (target && (target !== seat.place?.channel || seat.place.tab !== "messages")) await seat.open(target);
+  if (text === null) window.node.focus();
+  else window.write(text);
 }
 
 /** @param {KeyboardEvent} event */

@@ -45,7 +45,9 @@ export function renderMessage(message, scene, where) {
   const author = authorOf(message, seat.directory);
   const when = { tz: seat.directory.user(seat.as)?.tz, now: now() };
   const at = Number(message.ts);
-  const time = h("time", { datetime: new Date(at * 1000).toISOString(), title: fullTime(at, when) }, timeOf(at, when));
+  const clock = timeOf(at, when);
+  // In the margin there is room for the digits only.
+  const time = h("time", { datetime: new Date(at * 1000).toISOString(), title: fullTime(at, when) }, where.follows ? clock.replace(/\s?[AP]M$/i, "") : clock);
   const replies = !scene.inThread && !message.ephemeral;
   return h("article", {
     class: `message ${where.follows ? "follows" : ""} ${message.ephemeral ? "ephemeral" : ""}`,

@@ -1,18 +1,21 @@
 /**
  * First steps for a newcomer, from the notes that the sandbox was started with. A command in a
- * note can be clicked: it is written into the window of the person whom the note names.
+ * note can be clicked: it is written into the window of the person whom the note names. A channel
+ * or the app can be clicked too: that window goes there.
  */
 
 import { append, fill, h, icon } from "./dom.js";
 import { parse } from "./mrkdwn.js";
 import { element } from "./text.js";
 
+/** @typedef {{as: string | null, channel: string | null, text: string | null}} Suggestion `channel` may be the app's user */
+
 const KEY = "sandbox-first-steps";
 
 /**
  * @param {HTMLElement} root
  * @param {import("./directory.js").Directory} directory
- * @param {(suggestion: {as: string | null, channel: string | null, text: string}) => void} take
+ * @param {(suggestion: Suggestion) => void} take
  */
 export function mountSteps(root, directory, take) {
   const notes = directory.facts.notes ?? [];
@@ -35,22 +38,27 @@ export function mountSteps(root, directory, take) {
 }
 
 /**
+ * A note with its commands to write and its places to go to.
  * @param {string} note mrkdwn
  * @param {import("./directory.js").Directory} directory
- * @param {(suggestion: {as: string | null, channel: string | null, text: string}) => void} take
+ * @param {(suggestion: Suggestion) => void} take
  */
 function noteOf(note, directory, take) {
   const pieces = parse(note);
-  const as = pieces.find((piece) => piece.kind === "user");
-  const channel = pieces.find((piece) => piece.kind === "channel");
+  const app = directory.app.bot_user_id;
+  const as = idOf(pieces.find((piece) => piece.kind === "user" && piece.id !== app));
+  const channel = idOf(pieces.find((piece) => piece.kind === "channel"));
+  /** @param {string} words @param {string} kind @param {Suggestion} suggestion */
+  const go = (words, kind, suggestion) => h("button", { type: "button", class: kind, on: { click: () => take(suggestion) } }, words);
   const words = h("span", {});
   for (const piece of pieces) {
-    if (piece.kind === "code" && piece.text.startsWith("/")) {
-      append(words, h("button", {
-        type: "button", class: "suggestion", title: "Write this into the message field",
-        on: { click: () => take({ as: as?.kind === "user" ? as.id : null, channel: channel?.kind === "channel" ? channel.id : null, text: piece.text }) },
-      }, piece.text));
-    } else append(words, [element(piece, { directory, as: "" })].flat());
+    if (piece.kind === "code" && piece.text.startsWith("/")) append(words, go(piece.text, "suggestion", { as, channel, text: piece.text }));
+    else if (piece.kind === "channel") append(words, go(`#${directory.channelName(piece.id) ?? piece.label}`, "mention goes", { as, channel: piece.id, text: null }));
+    else if (piece.kind === "user" && piece.id === app) append(words, go(directory.app.name, "mention goes", { as, channel: app, text: null }));
+    else append(words, [element(piece, { directory, as: "" })].flat());
   }
   return words;
 }
+
+/** @param {import("./mrkdwn.js").Piece | undefined} piece */
+const idOf = (piece) => (piece && "id" in piece ? piece.id : null);

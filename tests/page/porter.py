@@ -83,7 +83,7 @@ def active(end: float) -> list[Json]:
 def reason_form() -> Json:
     """A form with one field of each kind that a request could need."""
     options = [{"text": plain(name), "value": name} for name in ("prod-db", "prod-db-write")]
-    fields = [
+    fields: list[tuple[str, str, Json]] = [
         ("resource", "Resource", {"type": "static_select", "options": options}),
         ("reason", "Reason", {"type": "plain_text_input", "multiline": True}),
         ("day", "Starts on", {"type": "datepicker"}),
@@ -129,12 +129,12 @@ class Porter:
         app.event("message")(self._heard)
 
     async def start(self) -> None:
-        await self._socket.connect_async()
+        await self._socket.connect_async()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
         await self._sandbox.connected()
 
     async def stop(self) -> None:
         self.gate.set()
-        await self._socket.close_async()
+        await self._socket.close_async()  # type: ignore[no-untyped-call] # as above
 
     async def post(self, blocks: list[Json], *, channel: str = APPROVALS) -> str:
         """A message of the app; its timestamp."""

@@ -123,8 +123,8 @@ async def test_everything_that_can_be_used_has_a_name(stage: Stage) -> None:
     await named(window(page, MAYA), "Deny").last.click()
     await expect(page.get_by_role("dialog")).to_be_visible()
     for role in ("button", "textbox", "combobox", "dialog", "navigation", "region", "log", "radio"):
-        everything = page.get_by_role(role)  # type: ignore[arg-type] # each is a role's name
-        nameless = page.get_by_role(role, name="", exact=True)  # type: ignore[arg-type] # as above
+        everything = page.get_by_role(role)
+        nameless = page.get_by_role(role, name="", exact=True)
         assert await everything.count() > 0, role
         assert await nameless.count() == 0, role
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,8 +10,9 @@ from playwright.async_api import expect
 
 from sandbox.seed import APPROVALS, DANA, DORIS, GENERAL, MAYA, OLGA, OMAR
 from sandbox.server import SandboxServer
+from sandbox.workspace import BOT_USER
 from tests.page.porter import active, plain, section
-from tests.page.stage import composer, window
+from tests.page.stage import composer, named, window
 
 if TYPE_CHECKING:
     from tests.page.stage import Stage
@@ -72,7 +74,8 @@ async def test_f6_goes_from_window_to_window(stage: Stage) -> None:
 async def test_first_steps_write_the_line_for_the_person(stage: Stage) -> None:
     """The note names who and where; closing is remembered, the bar brings them back."""
     stage.sandbox.workspace.notes[:] = [
-        f"As <@{DANA}>, in <#{GENERAL}>: `/access prod-db 2m fix <script>x</script>`"
+        f"As <@{DANA}>, in <#{GENERAL}>: `/access prod-db 2m fix <script>x</script>`",
+        f"<@{DANA}> looks at <#{APPROVALS}> and at <@{BOT_USER}>",
     ]
     page = await stage.open(f"{MAYA}:{APPROVALS}", f"{DANA}:{APPROVALS}")
     steps = page.get_by_role("region", name="First steps")
@@ -81,6 +84,10 @@ async def test_first_steps_write_the_line_for_the_person(stage: Stage) -> None:
     await expect(dana.get_by_role("heading", name="general")).to_be_visible()
     await expect(composer(dana)).to_have_value("/access prod-db 2m fix <script>x</script>")
     await expect(composer(dana)).to_be_focused()
+    await named(steps, "#approvals").click()
+    await expect(dana.get_by_role("heading", name="approvals")).to_be_visible()
+    await named(steps, "Curfew").click()
+    await expect(dana.get_by_role("heading", name="Curfew")).to_be_visible()
     await steps.get_by_role("button", name="Close the first steps").click()
     await expect(steps).to_have_count(0)
     await page.get_by_role("button", name="First steps").click()
@@ -93,7 +100,7 @@ async def test_a_countdown_follows_the_sandbox_clock(stage: Stage) -> None:
     del page
     await stage.porter.post(active(stage.sandbox.workspace.clock.now() + 1800))
     chip = dana.get_by_role("timer")
-    await expect(chip).to_have_text("in 30:00")
+    await expect(chip).to_have_text(re.compile(r"^in (30:00|29:5\d)$"))
     stage.sandbox.advance(1750)
     await expect(chip).to_contain_text("in 0:")
     await expect(chip).to_have_class("countdown soon")
