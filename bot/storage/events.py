@@ -1,7 +1,7 @@
 """The audit log on disk: appending, reading, searching. Its mathematics is in `domain.chain`."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import product
 from typing import Final, NamedTuple
 
@@ -21,6 +21,8 @@ from bot.domain.errors import ProgramError
 from bot.domain.record import Event, EventKind, SealedEvent
 from bot.storage.rows import row_to_event
 from bot.storage.tables import chain_head, events, grants
+
+CLOCK_STEP: Final = timedelta(days=1)
 
 Seal = Callable[[str, int, Event], SealedEvent]
 
@@ -134,7 +136,7 @@ def search_events(
     """
     common: list[ColumnElement[bool]] = []
     if since is not None:
-        common.append(events.c.at >= since)
+        common += [events.c.at >= since, events.c.seq > _before(since)]
     if before_seq is not None:
         common.append(events.c.seq < before_seq)
     # Each way to fit is one index range cut at `limit`; OR and IN would sort all there is.
@@ -149,6 +151,20 @@ def search_events(
     found = union(*(select(way.c.seq) for way in ways))
     query = select(events).where(events.c.seq.in_(found)).order_by(events.c.seq.desc()).limit(limit)
     return [row_to_event(row) for row in conn.execute(query)]
+
+
+def _before(since: datetime) -> ColumnElement[int]:
+    """A line before all that are wanted, so that a search does not walk the log to its start.
+
+    Times follow the numbers but for steps of the clock; one back over a whole day is not expected.
+    """
+    line = (
+        select(events.c.seq)
+        .where(events.c.at < since - CLOCK_STEP)
+        .order_by(events.c.at.desc())
+        .limit(1)
+    )
+    return func.coalesce(line.scalar_subquery(), 0)
 
 
 def _ways(

@@ -7,13 +7,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, NullPool, create_engine, text
+from sqlalchemy import Connection, text
 
 from bot.storage import schema
 from bot.storage.database import Database, parse_url
 from bot.storage.errors import SchemaError
 from bot.storage.schema import HEAD, MIGRATIONS, REVISIONS, upgrade
 from bot.storage.tables import metadata
+from tests.storage.engines import plain_engine
 
 SQLITE_SHAPE = """
     SELECT type, name, tbl_name, sql FROM sqlite_master
@@ -33,14 +34,6 @@ POSTGRESQL_SHAPE = """
     WHERE table_schema = 'public' AND table_name <> 'alembic_version'
     ORDER BY 1, 2, 3
 """
-
-
-def plain_engine(url: str) -> Engine:
-    """Neither our settings nor our checks."""
-    drivers = {"sqlite+aiosqlite": "sqlite+pysqlite"}
-    parsed = parse_url(url)
-    driver = drivers.get(parsed.drivername, parsed.drivername)
-    return create_engine(parsed.set(drivername=driver), poolclass=NullPool)
 
 
 def shape(conn: Connection) -> list[tuple[str, ...]]:
