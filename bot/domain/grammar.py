@@ -70,7 +70,7 @@ def _read(text: str, context: Context) -> Command:
     if word is None:
         return OpenForm()
     reader = READERS.get(word.text)
-    if reader is not None and word.text not in context.resources:
+    if reader is not None:
         line.take()
         return reader(line)
     _known_resource(line, among=COMMAND_WORDS)

@@ -103,6 +103,7 @@ def test_too_long() -> None:
         "30m\n",
         " 30m",
         "30 m",
+        "30\u017f",  # an old s, which a careless comparison takes for one
         "1m1h",
         "1h1h",
     ],
