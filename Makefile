@@ -1,0 +1,74 @@
+# Everything that is done with a checkout. `make` alone lists the targets.
+# Needs Python 3.11 or newer with venv, and make; writes nothing outside the checkout.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+# Name another interpreter with `make setup PYTHON=/path/to/python3.12`.
+PYTHON ?=
+# More words for the program behind a target: `make test ARGS="tests/unit -k grammar"`.
+ARGS ?=
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_CACHE_DIR := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run test check format bench soak lock clean
+
+help: ## this list
+	@echo "make TARGET, one of:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: $(VENV)/.ready-run ## the virtual environment with all that `make run` needs
+
+setup-dev: $(VENV)/.ready-dev ## the same, and what tests and checks need
+
+run: setup ## the bot; without Slack tokens the demo, which prints one URL
+	@exec $(BIN)/python -m bot run $(ARGS)
+
+test: setup-dev ## every test
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup-dev ## linters, types and import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/codespell
+
+format: setup-dev ## mends what a program can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: setup-dev ## measures, and prints tables
+	@$(BIN)/python -m bench $(ARGS)
+
+soak: setup-dev ## hours of load and faults on real parts
+	@$(BIN)/python -m bench soak $(ARGS)
+
+lock: setup-dev ## makes requirements/*.txt anew from pyproject.toml
+	@set -e; $(BIN)/python -m pip install -q uv; \
+	for set in "run" "demo --extra demo" "dev --extra demo --group dev"; do \
+		name=$${set%% *}; options=$${set#$$name}; \
+		$(BIN)/uv pip compile -q pyproject.toml requirements/build.in $$options \
+			--python-version 3.11 --universal --generate-hashes --no-emit-index-url \
+			--no-header -o requirements/$$name.txt; \
+	done
+
+clean: ## removes the virtual environment, caches and the demo's data
+	@rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# What is installed is pinned by hash; the checkout itself is linked in, with nothing fetched.
+$(VENV)/.ready-run: $(VENV)/.made requirements/demo.txt pyproject.toml
+	@echo "Installing what Curfew needs into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install -q --require-hashes -r requirements/demo.txt
+	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready-run requirements/dev.txt
+	@echo "Installing what the tests need into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install -q --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.made:
+	@PYTHON="$(PYTHON)" sh requirements/make-venv.sh $(VENV)
+	@touch $@
