@@ -119,6 +119,13 @@ def get_event(conn: Connection, seq: int) -> SealedEvent | None:
     return None if row is None else row_to_event(row)
 
 
+def first_event_since(conn: Connection, since: datetime) -> int | None:
+    """The number of the first line from that moment on, None when there is none yet."""
+    query = select(func.min(events.c.seq)).where(events.c.at >= since)
+    found: int | None = conn.execute(query).scalar()
+    return found
+
+
 def search_events(
     conn: Connection,
     *,

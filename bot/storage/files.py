@@ -3,6 +3,7 @@
 import fcntl
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,9 @@ NETWORK_FILESYSTEMS: Final = frozenset(
     }
 )
 """Where file locks and shared memory cannot be relied on, and so neither can WAL."""
+
+PROBE_TRIES: Final = 10
+PROBE_S: Final = 0.02
 
 MOUNTS: Final = Path("/proc/self/mountinfo")
 
@@ -116,15 +120,20 @@ class LockFile:
     def take(self) -> None:
         """OccupiedError when somebody has it."""
         handle = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            who = os.read(handle, 200).decode(errors="replace").strip() or "an unknown process"
-            os.close(handle)
-            raise OccupiedError(
-                f"Another Curfew runs on this database: {who}.",
-                hint="Stop it first. For several at once use PostgreSQL.",
-            ) from None
+        for left in reversed(range(PROBE_TRIES)):
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                who = os.pread(handle, 200, 0).decode(errors="replace").strip()
+                # No name in it: most likely a command that only asks, and is gone in a moment.
+                if who or not left:
+                    os.close(handle)
+                    raise OccupiedError(
+                        f"Another Curfew runs on this database: {who or 'it just started'}.",
+                        hint="Stop it first. For several at once use PostgreSQL.",
+                    ) from None
+                time.sleep(PROBE_S)
         os.truncate(handle, 0)
         os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
         self._file = handle
@@ -134,13 +143,16 @@ class LockFile:
         return self._file is not None
 
     def taken_by_other(self) -> bool:
+        """Whether a bot has it. Leaves no name, so that a bot that starts now is not put off."""
         if self.held:
             return False
+        handle = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
-            self.take()
-        except OccupiedError:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
             return True
-        self.free()
+        finally:
+            os.close(handle)
         return False
 
     def free(self) -> None:
