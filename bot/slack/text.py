@@ -26,8 +26,10 @@ DIRECTIONAL: Final = frozenset(
 JOINERS: Final = frozenset("\u200c\u200d")
 """Some scripts and many emoji need them."""
 LOOK_ALIKES: Final = str.maketrans(
-    {"*": "\u2217", "_": "\uff3f", "~": "\u223c", "`": "\u02cb"},
+    {"*": "\u2217", "~": "\u223c", "`": "\u02cb"},
 )
+EDGE: Final = re.compile(r"(?<![a-zA-Z0-9])_|_(?![a-zA-Z0-9])")
+"""An underscore that could begin or end something; one within a name cannot."""
 SHORTCODE: Final = re.compile(r":(?=[a-zA-Z0-9_+'-]{1,100}:)")
 _MARK: Final = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
 STACKED: Final = re.compile(f"({_MARK}{{4}}){_MARK}+")
@@ -74,7 +76,7 @@ def inline(text: str, limit: int = LINE_LIMIT) -> str:
 
 def escaped(text: str) -> Markup:
     """Any text as mrkdwn that shows exactly it and does nothing."""
-    tame = SHORTCODE.sub("\u2236", visible(text)).translate(LOOK_ALIKES)
+    tame = EDGE.sub("\uff3f", SHORTCODE.sub("\u2236", visible(text))).translate(LOOK_ALIKES)
     return Markup(_entities(tame))  # noqa: S704 - this is the escaping
 
 
