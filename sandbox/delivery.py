@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from sandbox.wire import Json
 
 ACK_LIMIT = 3.0
-Road = "Callable[[], Awaitable[Ack]]"
+Road = Callable[[], Awaitable["Ack"]]
 EnvelopeType = Literal["slash_commands", "interactive", "events_api"]
 
 
