@@ -77,6 +77,7 @@ ANNOUNCED: Final = frozenset(
         K.POLICY_REJECTED,
         K.BOT_STARTED,
         K.BOT_STOPPED,
+        K.CHECKPOINT_SIGNED,
     }
 )
 """Events that get a line of their own in the audit channel."""

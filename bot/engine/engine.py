@@ -21,6 +21,7 @@ from bot.engine.operating import Operating
 from bot.engine.outbox import Outbox
 from bot.engine.ports import Directory, Meter, PolicySource, Poster
 from bot.engine.providers import Providers
+from bot.engine.proving import Prover, Signer, Witness
 from bot.engine.reading import Reading
 from bot.engine.service import Service
 from bot.engine.starting import Starter
@@ -46,6 +47,7 @@ class Rhythm:
     tick: timedelta = timedelta(seconds=1)
     watch: timedelta = timedelta(seconds=30)
     sweep: timedelta = timedelta(minutes=5)
+    prove: timedelta = timedelta(minutes=5)
     forget: timedelta = timedelta(hours=1)
 
 
@@ -59,6 +61,8 @@ class Engine:
     adapters: Mapping[str, Adapter]
     poster: Poster
     meter: Meter
+    signer: Signer
+    witness: Witness
     rhythm: Rhythm = field(default_factory=Rhythm)
     calls_at_once: int = CALLS_AT_ONCE
     ledger: Ledger = field(init=False)
@@ -71,6 +75,7 @@ class Engine:
     _outbox: Outbox = field(init=False)
     _ticker: Ticker = field(init=False)
     _sweep: Sweep = field(init=False)
+    _prover: Prover = field(init=False)
     _watch: Watch = field(init=False)
     _listeners: list[Callable[[tuple[Grant, ...]], None]] = field(init=False)
     _ticked: float = field(init=False)
@@ -99,6 +104,7 @@ class Engine:
         self._outbox = Outbox(self.ledger, self.poster, owner=owner)
         self._ticker = Ticker(self._tasks)
         self._sweep = Sweep(self.ledger, self.providers)
+        self._prover = Prover(self.ledger, self.signer, self.witness)
         self._watch = Watch(self.ledger, self.providers)
         self._listeners = []
         self._ticked = time.monotonic()
@@ -122,6 +128,7 @@ class Engine:
         self._ticker.every(self.rhythm.tick, "tick", self._tick)
         self._ticker.every(self.rhythm.watch, "watch", self._watch.run)
         self._ticker.every(self.rhythm.sweep, "sweep", self._sweep.run)
+        self._ticker.every(self.rhythm.prove, "prove", self._prover.run)
         self._ticker.every(self.rhythm.forget, "forget", self._forget)
         self._ticker.begin()
         self._tasks.start(self._sweep.run(), "first sweep")
@@ -148,6 +155,10 @@ class Engine:
     async def sweep(self) -> None:
         """One sweep now, beside the regular ones."""
         await self._sweep.run()
+
+    async def prove(self) -> None:
+        """A checkpoint now, when there is news, beside the regular ones."""
+        await self._prover.run()
 
     async def use(self, policy: Policy, adapters: Mapping[str, Adapter]) -> None:
         """A new policy is in force: its adapters, and an end to requests whose rule changed."""

@@ -4,14 +4,18 @@ The engine, the ledger and the databases are the real ones; people and messages 
 """
 
 import asyncio
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import Connection
 
 from adapters.demo import DemoAdapter, World, world_of
+from bot.config.audit_key import AuditKey, load_or_make
 from bot.domain.chain import Verifier
 from bot.domain.command import Ask
 from bot.domain.grant import OPERATIONAL, Grant, State
@@ -22,6 +26,7 @@ from bot.domain.record import QueuedNotice, SealedEvent
 from bot.domain.replay import replay
 from bot.engine.engine import Engine
 from bot.engine.ports import Delivered, DirectoryError, Posting
+from bot.engine.proving import Witness
 from bot.storage import store
 from bot.storage.database import Database
 
@@ -132,6 +137,8 @@ class Office:
     postbox: Postbox
     figures: Figures
     rules: Rules
+    key: AuditKey
+    skip_replay: bool = False
 
     async def ask(self, who: str = DANA, **said: object) -> Grant:
         words: dict[str, object] = {"resource": "lab", "reason": "fix the stuck order", **said}
@@ -176,6 +183,8 @@ class Office:
         for line in log:
             assert verifier.check(line.seq, line.body, line.hash, line.texts) is None
         for grant in grants.values():
+            if self.skip_replay:
+                break
             replayed = replay([line for line in log if line.grant_id == grant.id])
             for name in grant.__dataclass_fields__:
                 if name not in OPERATIONAL:
@@ -200,11 +209,15 @@ async def office(
     rules = Rules(policy_of(provider, **changes))
     adapter = DemoAdapter(provider, DemoAdapter.Settings(), call_limit=2.0)
     folk, postbox, figures = people(), Postbox(), Figures()
-    engine = Engine(database, rules, folk, {provider: adapter}, postbox, figures)
+    folder = Path(tempfile.mkdtemp(prefix="curfew-office-"))
+    key = load_or_make(folder / "audit.key")
+    witness = Witness(folder / "audit.key.checkpoint")
+    engine = Engine(database, rules, folk, {provider: adapter}, postbox, figures, key, witness)
     await engine.start()
     try:
-        here = Office(engine, database, world, folk, postbox, figures, rules)
+        here = Office(engine, database, world, folk, postbox, figures, rules, key)
         yield here
         await here.check()
     finally:
         await engine.stop()
+        shutil.rmtree(folder)
