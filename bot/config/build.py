@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from bot.config.people_checks import effective_approvals, groups_of
+from bot.config.people_checks import Groups, effective_approvals, groups_of
 from bot.config.schema import NeverBlock, PolicyFile, ReasonBlock, ResourceBlock
 from bot.domain.defaults import (
     DECIDE_WITHIN,
@@ -37,7 +37,8 @@ def build(file: PolicyFile, *, digest: str) -> Policy:
         channels=Channels(file.channels.approvals, file.channels.audit),
         providers=providers,
         resources={
-            name: _resource(name, block, file, providers) for name, block in file.resources.items()
+            name: _resource(name, block, file, providers, groups)
+            for name, block in file.resources.items()
         },
         admins=expand(file.admins, groups),
         groups=groups,
@@ -47,9 +48,13 @@ def build(file: PolicyFile, *, digest: str) -> Policy:
 
 
 def _resource(
-    name: str, block: ResourceBlock, file: PolicyFile, providers: dict[str, Provider]
+    name: str,
+    block: ResourceBlock,
+    file: PolicyFile,
+    providers: dict[str, Provider],
+    groups: Groups,
 ) -> Resource:
-    defaults, groups = file.defaults, groups_of(file)
+    defaults = file.defaults
     longest = _first(block.max_duration, defaults.max_duration, MAX_DURATION)
     approvals = effective_approvals(file, block)
     return Resource(

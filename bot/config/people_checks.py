@@ -56,13 +56,13 @@ def check_people(document: Document, file: PolicyFile) -> None:
             at_key=True,
         )
     _note_managers(document, file, groups)
-    faulty = _reaching(groups, broken) | {
-        str(path[1]) for path in _faulty(document) if path[0] == "groups"
-    }
-    wrong = {str(path[1]) for path in _faulty(document) if path[0] == "resources"}
+    unread = list(_faulty(document))
+    wrong = {str(path[1]) for path in unread if path[0] == "resources"}
+    broken |= {str(path[1]) for path in unread if path[0] == "groups"}
+    faulty = _reaching(groups, broken)
     for name, resource in file.resources.items():
         named = {p.value for p in _all(resource) if p.kind is PrincipalKind.GROUP}
-        if name not in wrong and not named & _reaching(groups, faulty):
+        if name not in wrong and not named & faulty:
             _check_count(document, file, name, groups)
 
 
@@ -113,7 +113,10 @@ def _check_own(
     requesters: tuple[Principal, ...],
 ) -> None:
     """Nobody approves their own request: is somebody left for everyone?"""
-    stuck = [r for r in requesters if r in approvers and len(approvers) - 1 < need]
+    if len(approvers) > need:
+        return
+    few = set(approvers)
+    stuck = [requester for requester in requesters if requester in few]
     if not stuck:
         return
     document.problem(
@@ -172,13 +175,18 @@ def _loop_from(start: str, groups: Groups) -> list[str]:
 
 def _reaching(groups: Groups, targets: set[str]) -> set[str]:
     """The groups from which one of the targets is reached, these included."""
-    found = set(targets)
-    for _ in groups:
-        found |= {
-            name
-            for name, members in groups.items()
-            if any(m.kind is PrincipalKind.GROUP and m.value in found for m in members)
-        }
+    holders: dict[str, list[str]] = {}
+    for name, members in groups.items():
+        for member in members:
+            if member.kind is PrincipalKind.GROUP:
+                holders.setdefault(member.value, []).append(name)
+    found: set[str] = set()
+    left = list(targets)
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left.extend(holders.get(name, ()))
     return found
 
 

@@ -125,14 +125,12 @@ def expand(
     """
     seen: dict[Principal, None] = {}
     entered: set[str] = set()
-
-    def walk(words: Iterable[Principal]) -> None:
-        for word in words:
-            if word.kind is not PrincipalKind.GROUP:
-                seen[word] = None
-            elif word.value not in entered:
-                entered.add(word.value)
-                walk(groups.get(word.value, ()))
-
-    walk(principals)
+    left = list(principals)[::-1]  # a stack, so that the depth of groups is no matter
+    while left:
+        word = left.pop()
+        if word.kind is not PrincipalKind.GROUP:
+            seen[word] = None
+        elif word.value not in entered:
+            entered.add(word.value)
+            left.extend(reversed(groups.get(word.value, ())))
     return tuple(seen)

@@ -102,6 +102,13 @@ def test_expanding() -> None:
     )
 
 
+def test_a_long_chain_of_groups() -> None:
+    """Groups may hold groups to any depth."""
+    groups = {f"g{n}": words(f"group:g{n + 1}") for n in range(5000)} | {"g5000": words("U0END")}
+
+    assert expand(words("group:g0"), groups) == words("U0END")
+
+
 def words(*texts: str) -> tuple[Principal, ...]:
     found = [parse_principal(text) for text in texts]
     assert None not in found
