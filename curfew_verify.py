@@ -110,9 +110,7 @@ class Log:
         statement = kept["statement"]
         size, head = int(statement.splitlines()[1]), statement.splitlines()[2]
         if size > self.seq:
-            raise FaultError(
-                f"the log ends with line {self.seq}; {path} saw {size}: its tail was cut"
-            )
+            raise FaultError(f"a cut tail: the log ends with {self.seq}, {path} saw {size}")
         if size in self.hashes and self.hashes[size] != head:
             raise FaultError(f"line {size} is not what {path} saw")
         if self.keys:
