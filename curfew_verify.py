@@ -118,7 +118,7 @@ class Log:
 
 
 def verify(export: Iterable[str], keys: Mapping[str, Ed25519PublicKey]) -> Log:
-    """Walks the export. Returns the walk's end; raises FaultError at the first line that is wrong."""
+    """Walks the export to its end. Raises FaultError at the first line that is wrong."""
     log = None
     for number, raw in enumerate(export, 1):
         try:
