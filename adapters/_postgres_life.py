@@ -67,6 +67,7 @@ async def take_login(link: Link, connection: Connection, role: str, heir: str | 
     async def shut() -> None:
         await statements.shut_login(connection, role)
 
+    hindrance: psycopg.Error | None = None
     try:
         await _settled(shut)
         for _ in range(_TRIES):
@@ -75,8 +76,8 @@ async def take_login(link: Link, connection: Connection, role: str, heir: str | 
                 await _clean_databases(link, connection, role, heir)
                 if await statements.drop_login(connection, role):
                     return
-            except errors.DependentObjectsStillExist:
-                continue  # something was made between our look and the drop
+            except errors.DependentObjectsStillExist as error:
+                hindrance = error  # made between our look and the drop, or beyond our rights
             except psycopg.Error as error:
                 if not _is_race(error):
                     raise
@@ -84,7 +85,9 @@ async def take_login(link: Link, connection: Connection, role: str, heir: str | 
         if await statements.login_of(connection, role) is not None:
             raise
         return
-    raise UnreachableError(f"{role} is shut, but does not go away: something still uses it")
+    if hindrance is not None:
+        raise hindrance
+    raise UnreachableError(f"{role} is shut, but does not go away: sessions keep turning up")
 
 
 async def give_membership(connection: Connection, role: str, member: str, *, limit: float) -> None:

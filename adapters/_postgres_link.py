@@ -7,6 +7,7 @@ Work given to `Link.run` may be run twice, so it must be repeatable.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, LiteralString, TypeVar
@@ -77,12 +78,9 @@ class Connection(AsyncConnection[Row]):
                 gen, self.pgconn.socket, interval=interval, timeout=timeout
             )
         except asyncio.CancelledError:
-            try:
+            # where it is as silent to this as to the statement, closing the socket has to do
+            with contextlib.suppress(psycopg.Error):
                 await self.cancel_safe(timeout=CANCEL_LIMIT)
-            except psycopg.Error:
-                pass  # it is as silent to this as to the statement; the socket goes anyway
-            finally:
-                self.pgconn.finish()
             raise
 
     def server_time(self, after: float) -> float:

@@ -92,6 +92,10 @@ class Ground(ABC):
         """A session that stays open; for `ENDS_SESSIONS` and `WATCHES_SESSIONS`."""
         raise CannotStageError(f"no session for {order.mark}, with {credential}")
 
+    async def take_away(self, order: Order) -> None:
+        """Somebody else ends what a grant made, as crudely as the provider lets them."""
+        raise CannotStageError(f"nobody else can end {order.mark} here")
+
     async def disguise(self) -> None:
         """Makes things whose names look like our mark to a careless eye; `inventory` shows them."""
         raise CannotStageError("this ground makes no look-alikes")

@@ -77,6 +77,22 @@ class Others(Stage):
         finally:
             await ground.release(order)
 
+    async def test_what_others_take_away_is_noticed(self, ground: Ground, adapter: Adapter) -> None:
+        """Access that ended behind our back is not called present; it can be revoked or granted."""
+        before = await ground.inventory()
+        orders = ground.order(0), ground.order(1)
+        for order in orders:
+            await adapter.grant(order)
+            try:
+                await ground.take_away(order)
+            except CannotStageError as reason:
+                pytest.skip(str(reason))
+            assert await adapter.verify(order) is not Presence.PRESENT
+        await adapter.grant(orders[1])
+        assert await adapter.verify(orders[1]) is Presence.PRESENT
+        await cleared(adapter, *orders)
+        assert await ground.inventory() == before
+
     async def test_facts_tell_things_apart(self, ground: Ground, adapter: Adapter) -> None:
         """One thing has one key whoever asks; another person's or resource's has another."""
         one, same = ground.order(0), ground.order(0)

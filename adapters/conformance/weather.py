@@ -76,6 +76,21 @@ class BadWeather(Stage):
         await cleared(impatient, fresh)
         await impatient.aclose()
 
+    async def test_a_restart_between_calls_is_not_noticed(
+        self, ground: Ground, adapter: Adapter
+    ) -> None:
+        """A connection that died while nobody used it costs no call."""
+        order = ground.order()
+        await adapter.grant(order)
+        try:
+            async with ground.weather(Weather.DOWN):
+                pass
+        except CannotStageError as reason:
+            await cleared(adapter, order)
+            pytest.skip(str(reason))
+        assert await adapter.verify(order) is Presence.PRESENT
+        await cleared(adapter, order)
+
 
 async def _complaints(
     ground: Ground, adapter: Adapter, kind: Weather, orders: tuple[Order, Order]

@@ -50,7 +50,9 @@ def server(binaries: Path) -> Iterator[EmbeddedPostgres]:
     """A server with an application's roles, two databases and the least-privileged admin."""
     folder = Path(tempfile.mkdtemp(prefix="curfew-ground-"))
     folder.chmod(0o755)  # the server's own account must come in
-    made = EmbeddedPostgres(folder / "pg", binaries=binaries).start()
+    # every statement is logged, so that a test can see that no password is in one
+    settings = {"log_statement": "all"}
+    made = EmbeddedPostgres(folder / "pg", binaries=binaries, settings=settings).start()
     try:
         with psycopg.connect(made.dsn(), autocommit=True) as root:
             major = root.info.server_version // 10000
@@ -60,8 +62,10 @@ def server(binaries: Path) -> Iterator[EmbeddedPostgres]:
                     sql.Literal(ADMIN_PASSWORD)
                 ),
                 RIGHTS[15 if major < 16 else 16],
-                "CREATE DATABASE orders OWNER app_owner; ",
+                "CREATE DATABASE orders OWNER app_owner",
                 "CREATE DATABASE stock OWNER app_owner",
+                # said, though it is the default: else a right given and taken leaves a trace
+                "GRANT CONNECT ON DATABASE orders, stock TO PUBLIC",
             ):
                 root.execute(line)
             for name, word in PEOPLE.items():
@@ -177,6 +181,12 @@ class PostgresGround(Ground):
 
     async def release(self, order: Order) -> None:
         await self.root(self._held("REVOKE", order))
+
+    async def take_away(self, order: Order) -> None:
+        names = order.person.names["postgres"] if self.is_existing else order.mark_underscored
+        line = "REVOKE {} FROM {}" + (" GRANTED BY curfew_admin" if self.major >= 16 else "")
+        role = sql.Identifier(str(order.params["roles"][0]))
+        await self.root(sql.SQL(line).format(role, sql.Identifier(names)))
 
     async def make_role(self, name: str) -> None:
         self.made.append(name)

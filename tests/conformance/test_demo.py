@@ -77,6 +77,10 @@ class DemoGround(Ground):
     async def release(self, order: Order) -> None:
         del self.world.access[f"{order.params['level']}:{order.person.email}"]
 
+    async def take_away(self, order: Order) -> None:
+        key = f"{order.params['level']}:{order.person.email}" if self.shared else order.mark
+        del self.world.access[key]
+
     async def disguise(self) -> None:
         for name in ("curfew:abcdefgh0123", "xcurfew-abcdefgh0123", "curfew-a:b"):
             self.world.access[name] = Access("read")

@@ -1,24 +1,12 @@
 """The postgres adapter keeps every promise of the contract, on each server that is to be had."""
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
 
 from adapters.conformance import Conformance
-from sandbox.postgres import EmbeddedPostgres, debian_binaries, wheel_binaries
-from tests.conformance.postgres_ground import PostgresGround, server
-
-
-def servers() -> list[Path]:
-    found = [wheel_binaries(18), debian_binaries(15)]
-    return [binaries for binaries in found if binaries is not None]
-
-
-@pytest.fixture(scope="module", params=servers(), ids=lambda path: f"pg-{path.parent.name}")
-def postgres(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
-    with server(request.param) as made:
-        yield made
+from sandbox.postgres import EmbeddedPostgres
+from tests.conformance.postgres_ground import PostgresGround
 
 
 @pytest.fixture

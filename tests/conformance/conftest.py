@@ -1,0 +1,20 @@
+"""The PostgreSQL servers that the conformance tests run on, one of each version."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.postgres import EmbeddedPostgres, debian_binaries, wheel_binaries
+from tests.conformance.postgres_ground import server
+
+
+def servers() -> list[Path]:
+    found = [wheel_binaries(18), debian_binaries(15)]
+    return [binaries for binaries in found if binaries is not None]
+
+
+@pytest.fixture(scope="package", params=servers(), ids=lambda path: f"pg-{path.parent.name}")
+def postgres(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
+    with server(request.param) as made:
+        yield made
