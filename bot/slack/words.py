@@ -151,8 +151,9 @@ def _date(form: str) -> Callable[[datetime], Markup]:
     return show
 
 
-def _long(length: timedelta) -> str:
-    return human(length)
+def _seconds(count: object) -> timedelta:
+    """Lengths stand in the log as whole seconds."""
+    return timedelta(seconds=count if isinstance(count, int) else 0)
 
 
 def _cut(text: str, limit: int = 200) -> str:
@@ -165,7 +166,8 @@ MRKDWN_FILTERS: Final[dict[str, Callable[..., object]]] = {
     "fenced": fenced,
     "when": _date("{date_short_pretty} at {time}"),
     "ago": _date("{ago}"),
-    "long": _long,
+    "long": human,
+    "seconds": _seconds,
     "cut": _cut,
 }
 PLAIN_FILTERS: Final[dict[str, Callable[..., object]]] = {
@@ -174,6 +176,7 @@ PLAIN_FILTERS: Final[dict[str, Callable[..., object]]] = {
     "fenced": _cut,
     "when": stamp,
     "ago": stamp,
-    "long": _long,
+    "long": human,
+    "seconds": _seconds,
     "cut": _cut,
 }

@@ -1,0 +1,59 @@
+"""What the requester is told in person, one message for each kind of notice.
+
+A message is rendered from the grant as it is now, so bringing an old one up to date takes off the
+buttons that no longer apply.
+"""
+
+from collections.abc import Mapping
+
+from bot.domain.record import NoticeKind
+from bot.slack.buttons import own_buttons
+from bot.slack.message import Message, actions, context, message, said, section
+from bot.slack.story import Story, actor
+from bot.slack.text import escaped, inline
+from bot.slack.words import Words
+
+DM_ROLES = frozenset(
+    kind.value
+    for kind in NoticeKind
+    if kind.value.startswith("dm_") and kind is not NoticeKind.DM_REFRESH
+)
+"""A posting in one of these roles stands in the requester's own conversation."""
+
+ONCE = frozenset({NoticeKind.DM_FAILED.value, NoticeKind.DM_EXTENSION.value})
+"""Told from the notice's own data, and without buttons: never brought up to date."""
+
+
+def own_message(
+    words: Words, story: Story, role: str, data: Mapping[str, object] | None = None
+) -> Message:
+    """The message of that kind; `data` is the notice's own, where it brought some."""
+    told = data or {}
+    facts = {
+        **story.facts,
+        "outcome": str(told.get("outcome") or ""),
+        "decider": actor(str(told.get("actor") or "policy")),
+        "error": str(told.get("error") or ""),
+        "held": bool(told.get("held")),
+        "can_revoke": any(b.action_id == "revoke" for b in own_buttons(role, story)),
+    }
+    denied = story.facts["denied"] if role == NoticeKind.DM_DECIDED else None
+    reason = str(told.get("reason") or getattr(denied, "reason", "") or "")
+    text = words.mrkdwn(role, "text", **facts)
+    full = f"{text} {escaped(inline(reason))}" if reason else text
+    return message(
+        full,
+        [
+            section(text),
+            said(reason),
+            actions(own_buttons(role, story)),
+            context(words.mrkdwn("dm_footer", "footer", **facts)),
+        ],
+    )
+
+
+def without_buttons(words: Words, story: Story, role: str) -> Message:
+    """The same message once a newer one of its kind has come."""
+    whole = own_message(words, story, role)
+    kept = tuple(block for block in whole.blocks if block.get("type") != "actions")
+    return Message(whole.text, kept)
