@@ -55,11 +55,12 @@ class Clock:
 
         The work is cancelled then, and when the caller is.
         """
+        end = self.now() + seconds
         doing = asyncio.ensure_future(work)
         waiting = asyncio.ensure_future(self.sleep(seconds))
         try:
             await asyncio.wait({doing, waiting}, return_when=asyncio.FIRST_COMPLETED)
-            if doing.done():
+            if doing.done() and self.now() < end:
                 return doing.result()
             raise TimeoutError
         finally:
