@@ -1,5 +1,6 @@
 """What a person pastes to log in to PostgreSQL."""
 
+import re
 import shlex
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.base import Credential, Snippet
 
+_PLAIN = re.compile(r"[A-Za-z0-9_.,:/-]+")
 _PASSED_ON = ("sslmode", "channel_binding")
 """Options of the admin's connection that people need too; its certificates are not theirs."""
 
@@ -63,7 +65,7 @@ def _psql(parts: Mapping[str, str], password: str) -> str:
 
 
 def _conninfo_value(value: str) -> str:
-    if value and not set(value) & set(" '\\"):
+    if _PLAIN.fullmatch(value):
         return value
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"

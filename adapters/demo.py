@@ -167,6 +167,7 @@ class DemoAdapter(Adapter):
         | Caps.WATCHES_SESSIONS
     )
     settle: ClassVar[timedelta] = timedelta(seconds=1)
+    forms: ClassVar[Mapping[str, Mapping[str, Any]]] = {"shared: true": {"shared": True}}
     Settings: ClassVar[type[ProviderSettings]] = DemoSettings
     Params: ClassVar[type[GrantParams]] = DemoParams
 
@@ -182,9 +183,10 @@ class DemoAdapter(Adapter):
         super().__init__(name, settings or DemoSettings(), call_limit=call_limit)
         self.world = world if world is not None else world_of(name)
 
-    def caps(self, params: Mapping[str, Any]) -> Caps:
+    @classmethod
+    def caps(cls, params: Mapping[str, Any]) -> Caps:
         """None of them for `shared` access."""
-        return Caps.NONE if params.get("shared") else self.capabilities
+        return Caps.NONE if params.get("shared") else cls.capabilities
 
     def cleanup(self, order: Order) -> str:
         """A line of Python: the world is in memory only."""

@@ -114,6 +114,7 @@ class PostgresAdapter(Adapter):
         | Caps.WATCHES_SESSIONS
     )
     settle: ClassVar[timedelta] = timedelta(seconds=10)
+    forms: ClassVar[Mapping[str, Mapping[str, Any]]] = {"login: existing": {"login": "existing"}}
     Settings: ClassVar[type[ProviderSettings]] = PostgresSettings
     Params: ClassVar[type[GrantParams]] = PostgresParams
 
@@ -128,9 +129,10 @@ class PostgresAdapter(Adapter):
             self._secrets = (*self._secrets, str(password))
         self._link = Link(dsn, size=settings.connections, call_limit=call_limit)
 
-    def caps(self, params: Mapping[str, Any]) -> Caps:
+    @classmethod
+    def caps(cls, params: Mapping[str, Any]) -> Caps:
         """None of them for a membership: it has no mark, no end of its own and no password."""
-        return Caps.NONE if params.get("login") == "existing" else self.capabilities
+        return Caps.NONE if params.get("login") == "existing" else cls.capabilities
 
     def cleanup(self, order: Order) -> str:
         """SQL to paste into psql as the admin role."""

@@ -1,0 +1,129 @@
+"""The words of the contract: what is asked for, what is answered, what can go wrong.
+
+`adapters.base` has them all under its own name; import them from there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Flag, StrEnum, auto
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Presence(StrEnum):
+    """What a look at the provider found."""
+
+    PRESENT = auto()
+    PARTIAL = auto()  # something of ours is there, yet nobody can start anew with it
+    ABSENT = auto()
+
+
+class Caps(Flag):
+    """What an adapter can do; read by the engine, the cards and the conformance suite."""
+
+    NONE = 0
+    PER_GRANT = auto()  # what we make carries our mark, so it can never be somebody else's
+    NATIVE_EXPIRY = auto()  # the provider ends access by itself at `Order.expires_at`
+    ENDS_SESSIONS = auto()  # revoke cuts what is open
+    ISSUES_CREDENTIALS = auto()
+    LISTS_OWNED = auto()
+    WATCHES_SESSIONS = auto()
+
+
+class AdapterError(Exception):
+    """The provider did not do what was asked. The message is clean of secrets and short."""
+
+
+class UnreachableError(AdapterError):
+    """No answer, or one that time may heal: try again, not before `retry_after` seconds."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        """`retry_after` is in seconds, where the provider said so."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class RefusedError(AdapterError):
+    """The provider says that we may not, or that this cannot be: a human must act."""
+
+
+class UnsupportedError(AdapterError):
+    """The adapter does not claim this capability: a bug of the caller."""
+
+
+class ProviderSettings(BaseModel):
+    """A provider's block in the policy file, less the word `adapter`. Unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class GrantParams(BaseModel):
+    """A resource's `grant` block in the policy file. Unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who gets access.
+
+    `names` holds what the policy's `people:` says of this person: adapter kinds, or a provider's
+    name for one provider, to the name used there.
+    """
+
+    user: str
+    email: str | None = None
+    name: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to make true or false: one grant, as it was when asked for.
+
+    `params` is the resource's `grant` block as plain data; for a mark whose grant nobody knows any
+    more (an orphan) it is empty, and revoking must still be possible. `expires_at` is aware UTC.
+    """
+
+    grant_id: str
+    resource: str
+    params: Mapping[str, Any]
+    person: Person
+    expires_at: datetime
+
+    @property
+    def mark(self) -> str:
+        return f"curfew-{self.grant_id}"
+
+    @property
+    def mark_underscored(self) -> str:
+        """The mark where a dash is not allowed."""
+        return f"curfew_{self.grant_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """One thing to paste: a DSN, a command line, a console link."""
+
+    label: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a person uses to log in. Shown once, never stored; its repr shows no secret."""
+
+    snippets: tuple[Snippet, ...] = field(repr=False)
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One open connection of a grant."""
+
+    id: str
+    since: datetime
+    client: str = ""
+    program: str = ""
