@@ -28,32 +28,34 @@ def own_message(
     words: Words, story: Story, role: str, data: Mapping[str, object] | None = None
 ) -> Message:
     """The message of that kind; `data` is the notice's own, where it brought some."""
-    told = data or {}
-    facts = {
-        **story.facts,
-        "outcome": str(told.get("outcome") or ""),
-        "decider": actor(str(told.get("actor") or "policy")),
-        "error": str(told.get("error") or ""),
-        "held": bool(told.get("held")),
-        "can_revoke": any(b.action_id == "revoke" for b in own_buttons(role, story)),
-    }
-    denied = story.facts["denied"] if role == NoticeKind.DM_DECIDED else None
-    reason = str(told.get("reason") or getattr(denied, "reason", "") or "")
-    text = words.mrkdwn(role, "text", **facts)
-    full = f"{text} {escaped(inline(reason))}" if reason else text
-    return message(
-        full,
-        [
-            section(text),
-            said(reason),
-            actions(own_buttons(role, story)),
-            context(words.mrkdwn("dm_footer", "footer", **facts)),
-        ],
-    )
+    return _message(words, story, role, data or {}, newest=True)
 
 
 def without_buttons(words: Words, story: Story, role: str) -> Message:
     """The same message once a newer one of its kind has come."""
-    whole = own_message(words, story, role)
-    kept = tuple(block for block in whole.blocks if block.get("type") != "actions")
-    return Message(whole.text, kept)
+    return _message(words, story, role, {}, newest=False)
+
+
+def _message(
+    words: Words, story: Story, role: str, data: Mapping[str, object], *, newest: bool
+) -> Message:
+    facts = {
+        **story.facts,
+        "outcome": str(data.get("outcome") or ""),
+        "decider": actor(str(data.get("actor") or "policy")),
+        "error": str(data.get("error") or ""),
+        "held": bool(data.get("held")),
+        "newest": newest,
+    }
+    denied = story.facts["denied"] if role == NoticeKind.DM_DECIDED else None
+    reason = str(data.get("reason") or getattr(denied, "reason", "") or "")
+    text = words.mrkdwn(role, "text", **facts)
+    return message(
+        f"{text} {escaped(inline(reason))}" if reason else text,
+        [
+            section(text),
+            said(reason),
+            actions(own_buttons(role, story) if newest else []),
+            context(words.mrkdwn("dm_footer", "footer", **facts)),
+        ],
+    )

@@ -38,10 +38,11 @@ class Occasion:
 
 def audit_line(words: Words, occasion: Occasion) -> Message:
     """A line for the audit channel; people are mentioned, so that they cannot be mistaken."""
-    event = occasion.event
-    said = words.mrkdwn(f"audit/{event.kind.value}", "line", **_facts(occasion, mention))
+    event, facts = occasion.event, _facts(occasion, mention)
+    template = _template(words, "audit", event)
+    said = words.mrkdwn(template, "line", **facts)
+    below = words.mrkdwn(template, "below", **facts)
     seal = f"`#{event.seq} {event.hash[:SHORT_HASH]}`"
-    below = words.mrkdwn(f"audit/{event.kind.value}", "below", **_facts(occasion, mention))
     # The seal ends the line, whatever stands below it.
     blocks = [section(f"{said} · {seal}"), section(below)]
     return message(f"{said} · {seal}", blocks)
@@ -49,8 +50,15 @@ def audit_line(words: Words, occasion: Occasion) -> Message:
 
 def thread_line(words: Words, occasion: Occasion, naming: Naming) -> Message:
     """A line for the thread of the card; people are called by `naming`, which pings nobody."""
-    said = words.mrkdwn(f"thread/{occasion.event.kind.value}", "line", **_facts(occasion, naming))
+    template = _template(words, "thread", occasion.event)
+    said = words.mrkdwn(template, "line", **_facts(occasion, naming))
     return message(said, [section(said)])
+
+
+def _template(words: Words, folder: str, event: SealedEvent) -> str:
+    """A kind without words of its own is told all the same: the audit lane waits for each line."""
+    own = f"{folder}/{event.kind.value}"
+    return own if words.has(own) else f"{folder}/other"
 
 
 def _facts(occasion: Occasion, naming: Naming) -> dict[str, object]:

@@ -6,7 +6,7 @@ cut at a blank rather than refused by Slack.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,7 +38,7 @@ class Message:
     """Blocks, and the full text for those who see no blocks."""
 
     text: str
-    blocks: tuple[Mapping[str, object], ...]
+    blocks: tuple[dict[str, object], ...]
 
     @property
     def digest(self) -> str:

@@ -45,6 +45,10 @@ class Words:
             self._places.insert(0, _Place(overrides))
             self._places[0].check()
 
+    def has(self, template: str) -> bool:
+        """There are words of ours or of the operator's by that name."""
+        return any((place.directory / f"{template}.j2").is_file() for place in self._places)
+
     def mrkdwn(self, template: str, part: str, /, **facts: object) -> str:
         """One part, as mrkdwn, stripped; empty when the template says nothing."""
         return self._say(lambda place: place.mrkdwn, template, part, facts)
