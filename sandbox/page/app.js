@@ -46,8 +46,12 @@ async function begin() {
   tellGone(false);
   const wanted = fromAddress();
   count = NARROW.matches ? 1 : Math.min(3, wanted.length || (innerWidth >= WIDE ? 2 : 1));
-  steps = mountSteps(place("steps"), directory, takeSuggestion);
-  drawBar();
+  const dress = () => {
+    steps = mountSteps(place("steps"), directory, takeSuggestion);
+    drawBar();
+  };
+  dress();
+  directory.addEventListener("change", dress);
   await show(people(wanted).slice(0, count));
   NARROW.addEventListener("change", () => void setCount(NARROW.matches ? 1 : count));
   document.addEventListener("keydown", (event) => {
@@ -130,12 +134,28 @@ async function settle(work) {
   }
 }
 
-/** The workspace was emptied or the server is a new one: everything anew. */
+let asked = 0;
+
+/** The workspace was emptied or changed, or the server is a new one: all is read again, once at a time. */
 async function again() {
-  await settle(directory.load().then(() => {
-    tellGone(false);
-    return show(people(fromAddress()).slice(0, count));
-  }));
+  asked += 1;
+  if (asked > 1) return; // the one at work sees it and goes round once more
+  try {
+    for (let done = 0; done < asked;) {
+      done = asked;
+      await settle(renew());
+    }
+  } finally {
+    asked = 0;
+  }
+}
+
+async function renew() {
+  await directory.load();
+  tellGone(false);
+  const isWhole = windows.length > 0 && windows.every(({ seat }) => seat.place && directory.user(seat.as));
+  if (isWhole) await Promise.all(windows.map(({ seat }) => seat.renew()));
+  else await show(people(fromAddress()).slice(0, count));
 }
 
 /** @param {number} wanted */

@@ -1,10 +1,11 @@
 /**
  * Who and what there is in the workspace, shared by all windows: people, channels, groups, the
- * app and its commands. Emits `change` after each reading.
+ * app and its commands. Emits `change` when a reading brought something new.
  */
 
 import { bootstrap } from "./api.js";
 import { setClock } from "./clock.js";
+import { recount } from "./countdown.js";
 
 /** @typedef {import("./types.js").User} User */
 /** @typedef {import("./types.js").Bootstrap} Bootstrap */
@@ -20,12 +21,19 @@ export class Directory extends EventTarget {
     });
     /** @type {Map<string, User>} */
     this.users = new Map();
+    /** Another one whenever something but the time is new. */
+    this.version = 0;
   }
 
   async load() {
-    this.facts = await bootstrap();
-    this.users = new Map(this.facts.users.map((user) => [user.id, user]));
-    setClock(this.facts.now);
+    const facts = await bootstrap();
+    const isNew = JSON.stringify({ ...facts, now: 0 }) !== JSON.stringify({ ...this.facts, now: 0 });
+    this.facts = facts;
+    setClock(facts.now);
+    recount();
+    if (!isNew) return;
+    this.users = new Map(facts.users.map((user) => [user.id, user]));
+    this.version += 1;
     this.dispatchEvent(new Event("change"));
   }
 

@@ -70,7 +70,7 @@ export function renderMessage(message, scene, where) {
 /** What of a message decides how it looks: drawn again only when this changed. @param {Message} message @param {Scene} scene */
 export function looksOf(message, scene) {
   const surface = scene.seat.surface("message", message.ts, () => addressOf(message, scene.seat));
-  return JSON.stringify([message, [...surface.busy], surface.failure]);
+  return JSON.stringify([message, [...surface.busy], surface.failure, scene.seat.directory.version]);
 }
 
 /** @param {Message} message @param {import("./seat.js").Seat} seat */

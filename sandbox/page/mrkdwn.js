@@ -48,33 +48,30 @@ export function isSafeUrl(url) {
  * @returns {Piece[]}
  */
 export function parse(source, reading = {}) {
-  /** @type {Piece[]} */
-  const pieces = [];
   const parts = source.split("```");
-  parts.forEach((part, index) => {
+  // Joined by flat, not by push(...): a long text has more pieces than a call takes arguments.
+  return parts.map((part, index) => {
     const fenced = index % 2 === 1 && index < parts.length - 1;
     if (fenced && part.trim() !== "") {
-      pieces.push({ kind: "pre", text: flatten(part.replace(/^\n/, "").replace(/\n$/, "")) });
-    } else {
-      const literal = index % 2 === 1 && !fenced ? "```" : "";
-      const after = fenced || index === 0 ? part : part.replace(/^\n/, "");
-      pieces.push(...lines(literal + after, reading));
+      return [/** @type {Piece} */ ({ kind: "pre", text: flatten(part.replace(/^\n/, "").replace(/\n$/, "")) })];
     }
-  });
-  return pieces;
+    const literal = index % 2 === 1 && !fenced ? "```" : "";
+    const after = fenced || index === 0 ? part : part.replace(/^\n/, "");
+    return lines(literal + after, reading);
+  }).flat();
 }
 
 /** @param {string} source @param {Reading} reading @returns {Piece[]} */
 function lines(source, reading) {
   if (source === "") return [];
-  /** @type {Piece[]} */
+  /** @type {Piece[][]} */
   const pieces = [];
   /** @type {string[]} */
   let quoted = [];
   let plain = /** @type {string[]} */ ([]);
   const flush = () => {
-    if (quoted.length) pieces.push({ kind: "quote", of: inline(quoted.join("\n"), reading) });
-    if (plain.length) pieces.push(...inline(plain.join("\n"), reading));
+    if (quoted.length) pieces.push([{ kind: "quote", of: inline(quoted.join("\n"), reading) }]);
+    if (plain.length) pieces.push(inline(plain.join("\n"), reading));
     quoted = [];
     plain = [];
   };
@@ -89,7 +86,7 @@ function lines(source, reading) {
     }
   }
   flush();
-  return pieces;
+  return pieces.flat();
 }
 
 /** @param {string} source @param {Reading} reading @returns {Piece[]} */

@@ -87,7 +87,10 @@ export function readMarkdown(source) {
       const run = takeWhile(rows, at, (line) => /^>/.test(line));
       pieces.push({ kind: "quote", of: spans(run.map((line) => line.replace(/^> ?/, "")).join("\n")) });
       at += run.length - 1;
-    } else pieces.push(...spans(row), { kind: "break" });
+    } else {
+      for (const piece of spans(row)) pieces.push(piece);
+      pieces.push({ kind: "break" });
+    }
   }
   return pieces;
 }

@@ -170,13 +170,29 @@ export class Seat extends EventTarget {
   /** Everything that is on show, read again. */
   async readAll() {
     await Promise.all([this.readInbox(), this.readViews(), this.readHome()]);
-    if (this.place?.channel) await this.refresh(this.log, "log");
+    const place = this.place;
+    if (place?.channel && !this.inbox.some((entry) => entry.id === place.channel)) {
+      await this.open(this.inbox[0]?.id ?? "");
+      return;
+    }
+    if (place?.channel) await this.refresh(this.log, "log");
     if (this.threadLog) await this.refresh(this.threadLog, "thread");
+    if (this.threadLog?.messages.length === 0) this.thread = null;
     this.tell("place");
+  }
+
+  /** The workspace is not what it was: nothing that was known of it counts. */
+  async renew() {
+    this.logs.clear();
+    this.surfaces.clear();
+    this.readUpTo.clear();
+    await this.readAll();
+    await this.readHere();
   }
 
   async reconnect() {
     try {
+      await this.directory.load();
       await this.readAll();
       this.mark(true);
     } catch (error) {

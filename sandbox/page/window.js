@@ -1,7 +1,7 @@
 /** One person's window: who one is, where one can go, what is said there, and the forms on top. */
 
 import { askFirst } from "./dialog.js";
-import { h, icon, uid } from "./dom.js";
+import { fill, h, icon, uid } from "./dom.js";
 import { mountModal } from "./modal.js";
 import { mountPane, mountThread } from "./pane.js";
 import { personSwitch } from "./person.js";
@@ -37,9 +37,14 @@ export function openWindow(directory, whose, listener) {
   const sidebar = mountSidebar(seat, () => setDrawer(false));
   const pane = mountPane(seat, ask);
   const thread = mountThread(seat, ask);
+  const head = h("header", { class: "window-head" });
+  const drawHead = () => fill(head, drawer, personSwitch(directory, whose.as, listener.change));
+  const closing = new AbortController();
+  directory.addEventListener("change", drawHead, { signal: closing.signal });
+  drawHead();
   node.append(
     h("div", { class: "frame" },
-      h("header", { class: "window-head" }, drawer, personSwitch(directory, whose.as, listener.change)),
+      head,
       h("div", { class: "window-body" }, sidebar, pane.node, thread.node)),
     h("div", { class: "overlays" }));
   node.addEventListener("keydown", (event) => {
@@ -54,6 +59,7 @@ export function openWindow(directory, whose, listener) {
     node, seat,
     write: (/** @type {string} */ text) => pane.composer.write(text),
     close: () => {
+      closing.abort();
       seat.stop();
       node.remove();
     },

@@ -119,6 +119,18 @@ async def test_a_reset_workspace_is_shown_as_it_is(stage: Stage) -> None:
     await expect(dana.get_by_text("after")).to_be_visible()
 
 
+async def test_a_person_who_changed_is_shown_as_they_are(stage: Stage) -> None:
+    """The new name stands everywhere, and what was being typed stays."""
+    page, dana, maya = await stage.pair()
+    await stage.sandbox.person(MAYA).say("hello", channel=APPROVALS)
+    await composer(dana).fill("half a sen")
+    stage.sandbox.admin.change_user(MAYA, real_name="Maya (on leave)")
+    await expect(page.get_by_role("button", name="You are: Maya (on leave)")).to_be_visible()
+    await expect(dana.locator(".byline")).to_contain_text("Maya (on leave)")
+    await expect(maya.locator(".byline")).to_contain_text("Maya (on leave)")
+    await expect(composer(dana)).to_have_value("half a sen")
+
+
 async def test_a_server_that_went_away_is_said_and_found_again(stage: Stage) -> None:
     """The banner comes and goes; what happened meanwhile is there."""
     page, dana, _ = await stage.pair()
