@@ -14,7 +14,7 @@ from typing import Final
 
 from bot.domain.errors import CurfewError
 
-CALLS_AT_ONCE: Final = 32
+CALLS_PER_PROVIDER: Final = 32
 TRIP_AFTER: Final = 5
 """Calls without an answer in a row after which a provider is left alone for a while."""
 FIRST_PAUSE: Final = 1.0
@@ -33,7 +33,7 @@ class OpenCircuitError(CurfewError):
 class Bulkhead:
     """The gate before one provider."""
 
-    def __init__(self, limit: int = CALLS_AT_ONCE) -> None:
+    def __init__(self, limit: int = CALLS_PER_PROVIDER) -> None:
         """`limit` calls at once pass; the others wait in order of urgency."""
         self._free = limit
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []

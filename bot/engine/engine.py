@@ -14,6 +14,7 @@ from bot.domain.grant import Grant, State
 from bot.domain.policy import Policy
 from bot.domain.record import Event, EventKind
 from bot.engine.authority import CHANGED, Authority
+from bot.engine.bulkhead import CALLS_PER_PROVIDER
 from bot.engine.claims import Claim
 from bot.engine.jobs import Provision
 from bot.engine.ledger import Ledger, Pen, Written
@@ -65,6 +66,7 @@ class Engine:
     witness: Witness
     rhythm: Rhythm = field(default_factory=Rhythm)
     calls_at_once: int = CALLS_AT_ONCE
+    calls_per_provider: int = CALLS_PER_PROVIDER
     ledger: Ledger = field(init=False)
     providers: Providers = field(init=False)
     service: Service = field(init=False)
@@ -85,7 +87,7 @@ class Engine:
         """Put the parts together; nothing runs yet."""
         owner = self.database.replica
         self.ledger = Ledger(self.database)
-        self.providers = Providers(self.adapters, self.meter)
+        self.providers = Providers(self.adapters, self.meter, limit=self.calls_per_provider)
         authority = Authority(self.directory, self.policies)
         self.service = Service(self.ledger, authority, self.providers)
         self.reading = Reading(self.ledger, authority, self.providers)

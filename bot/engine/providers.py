@@ -20,7 +20,7 @@ from adapters.base import (
 )
 from bot.domain.errors import ProgramError
 from bot.domain.grant import Grant
-from bot.engine.bulkhead import Bulkhead, OpenCircuitError
+from bot.engine.bulkhead import CALLS_PER_PROVIDER, Bulkhead, OpenCircuitError
 from bot.engine.ports import Meter
 
 T = TypeVar("T")
@@ -49,8 +49,11 @@ def order_of(grant: Grant) -> Order:
 class Providers:
     """Every call to a provider goes through here: gate, measure, error family."""
 
-    def __init__(self, adapters: Mapping[str, Adapter], meter: Meter) -> None:
-        """`adapters` by the provider's name in the policy."""
+    def __init__(
+        self, adapters: Mapping[str, Adapter], meter: Meter, *, limit: int = CALLS_PER_PROVIDER
+    ) -> None:
+        """`adapters` by the provider's name in the policy; `limit` calls at once for each."""
+        self._limit = limit
         self._adapters = dict(adapters)
         self._gates: dict[str, Bulkhead] = {}
         self._meter = meter
@@ -128,7 +131,7 @@ class Providers:
         self, name: str, verb: str, urgency: int, call: Callable[[Adapter], Awaitable[T]]
     ) -> T:
         adapter = self.adapter(name)
-        gate = self._gates.setdefault(name, Bulkhead())
+        gate = self._gates.setdefault(name, Bulkhead(self._limit))
         outcome, began = "ok", time.perf_counter()
         try:
             async with gate.enter(urgency):
