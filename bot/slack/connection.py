@@ -148,7 +148,7 @@ class _Link:
         socket.socket_mode_request_listeners.append(self._came)
         self._socket = socket
         self._in_touch = self._now()
-        self._connecting = asyncio.create_task(socket.connect(), name="socket to Slack")
+        self._connecting = asyncio.create_task(_connect(socket), name="socket to Slack")
 
     async def look(self) -> None:
         """Throw the client away when Slack gave no sign through it for too long."""
@@ -177,7 +177,7 @@ class _Link:
         own = [socket.message_processor, socket.current_session_monitor, socket.message_receiver]
         try:
             async with asyncio.timeout(DRAIN):
-                await socket.close()
+                await socket.close()  # type: ignore[no-untyped-call] # the SDK leaves it untyped
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             log.info("socket did not close cleanly", error=type(error).__name__)
             await socket.aiohttp_client_session.close()
@@ -206,6 +206,10 @@ class _Link:
         except (aiohttp.ClientError, OSError) as error:
             # Slack sends events again; who clicked sees that it did not work and clicks again.
             log.warning("ack lost with its socket", error=type(error).__name__)
+
+
+async def _connect(socket: SocketModeClient) -> None:
+    await socket.connect()  # type: ignore[no-untyped-call] # the SDK leaves it untyped
 
 
 def _payload(said: BoltResponse) -> dict[str, object] | None:

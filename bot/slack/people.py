@@ -88,6 +88,12 @@ class People:
         user = await self._addresses.get(email.strip().casefold())
         return None if user is None else await self.account(user)
 
+    async def group_of(self, handle: str) -> str | None:
+        """The id of the user group with this handle (no `@`). Raises `DirectoryError`."""
+        wanted = handle.casefold()
+        groups = await self._groups.get(None)
+        return next((key for key, group in groups.items() if group.handle == wanted), None)
+
     # --- for words ----------------------------------------------------------------------------
 
     def spoken(self, principal: str) -> str:
