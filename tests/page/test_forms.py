@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from sandbox.faults import Fault, FaultKind
 from sandbox.seed import DANA, GENERAL
-from tests.page.porter import pending, plain
+from tests.page.porter import mrkdwn, pending, plain, section
 from tests.page.stage import composer, named, send, window
 
 if TYPE_CHECKING:
@@ -123,3 +123,29 @@ async def test_a_form_opened_by_a_button_returns_the_focus_to_it(stage: Stage) -
     await page.keyboard.press("Escape")
     await expect(maya.get_by_role("dialog")).to_have_count(0)
     await expect(named(maya, "Deny")).to_be_focused()
+
+
+async def test_a_form_that_is_filled_in_later_is_announced_and_can_be_copied(stage: Stage) -> None:
+    """As for credentials: a form at once, then its content with a button that copies the line."""
+    page = await stage.open(f"{DANA}:{GENERAL}")
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    view = {
+        "type": "modal",
+        "title": plain("Credentials"),
+        "blocks": [section(plain("One moment"))],
+    }
+    trigger = stage.sandbox.workspace.views.new_trigger(DANA)
+    opened = await stage.porter.client.views_open(trigger_id=trigger, view=view)
+    form = window(page, DANA).get_by_role("dialog", name="Credentials")
+    await expect(form).to_be_focused()
+    await expect(form.get_by_text("One moment")).to_be_visible()
+    line = "psql 'postgresql://curfew_7k3m:a<b>&c@127.0.0.1/orders'"
+    escaped = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    view["blocks"] = [section(mrkdwn(f"Paste this:\n```{escaped}```"))]
+    await stage.porter.client.views_update(view_id=opened["view"]["id"], view=view)
+    await expect(form.locator("pre")).to_have_text(line)
+    await expect(form.get_by_role("status")).to_have_text("Credentials: updated")
+    await expect(form).to_be_focused()
+    await form.get_by_role("button", name="Copy").click()
+    await expect(form.get_by_role("button", name="Copied")).to_be_visible()
+    assert await page.evaluate("navigator.clipboard.readText()") == line
