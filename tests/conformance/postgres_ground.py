@@ -21,11 +21,8 @@ from sandbox.postgres import EmbeddedPostgres
 ADMIN_PASSWORD = "an-admin's %40 pass/word"
 PEOPLE = {"dana": "dana-word", "eli": "eli-word"}
 
-# as docs/adapters/postgres.md says it; a unit test compares
-RIGHTS = {
-    15: "GRANT app_readonly, app_owner TO curfew_admin",
-    16: "GRANT app_readonly, app_owner TO curfew_admin WITH ADMIN TRUE, INHERIT TRUE, SET TRUE",
-}
+PAGE = Path(__file__).parents[2] / "docs" / "adapters" / "postgres.md"
+
 
 ROLES = """
     SELECT 'role', r.*::text, d.description FROM pg_authid AS r LEFT JOIN pg_shdescription AS d
@@ -45,6 +42,14 @@ CONTENTS = (
 )
 
 
+def documented(major: int) -> str:
+    """The SQL that the page gives for the admin role of that version: what is tested is that."""
+    heading = "### PostgreSQL 16 and newer" if major >= 16 else "### PostgreSQL 14 and 15"
+    section = PAGE.read_text().split(heading, 1)[1]
+    statements = section.split("```sql\n", 1)[1].split("```", 1)[0]
+    return statements.replace("'a long random password'", sql.Literal(ADMIN_PASSWORD).as_string())
+
+
 @contextmanager
 def server(binaries: Path) -> Iterator[EmbeddedPostgres]:
     """A server with an application's roles, two databases and the least-privileged admin."""
@@ -55,13 +60,9 @@ def server(binaries: Path) -> Iterator[EmbeddedPostgres]:
     made = EmbeddedPostgres(folder / "pg", binaries=binaries, settings=settings).start()
     try:
         with psycopg.connect(made.dsn(), autocommit=True) as root:
-            major = root.info.server_version // 10000
             for line in (
                 "CREATE ROLE app_readonly; CREATE ROLE app_owner",
-                sql.SQL("CREATE ROLE curfew_admin LOGIN CREATEROLE PASSWORD {}").format(
-                    sql.Literal(ADMIN_PASSWORD)
-                ),
-                RIGHTS[15 if major < 16 else 16],
+                documented(root.info.server_version // 10000),
                 "CREATE DATABASE orders OWNER app_owner",
                 "CREATE DATABASE stock OWNER app_owner",
                 # said, though it is the default: else a right given and taken leaves a trace

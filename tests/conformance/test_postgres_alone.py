@@ -294,6 +294,42 @@ async def test_a_membership_ends_in_open_sessions_too(ground: PostgresGround) ->
     await adapter.aclose()
 
 
+async def test_memberships_need_less(ground: PostgresGround) -> None:
+    """From 16 on an admin role that gives memberships only need not have the roles' own rights."""
+    if ground.major < 16:
+        pytest.skip("before 16 CREATEROLE is enough")
+    await ground.root(
+        "CREATE ROLE giver LOGIN PASSWORD 'word'",
+        "GRANT app_readonly TO giver WITH ADMIN TRUE, INHERIT FALSE, SET FALSE",
+    )
+    existing = PostgresGround(ground.postgres, "existing")
+    dsn = SecretStr(ground.postgres.dsn("giver", "word"))
+    adapter = PostgresAdapter("orders-pg", PostgresSettings(dsn=dsn))
+    order = existing.order()
+    await adapter.grant(order)
+    assert await existing.admits(order, None)
+    await adapter.revoke(order)
+    assert await adapter.verify(order) is Presence.ABSENT
+    await adapter.aclose()
+    await ground.root("DROP ROLE giver")
+
+
+async def test_a_superuser_can_be_the_admin(ground: PostgresGround) -> None:
+    """More rights than needed do no harm: the whole life of a login, found content by the probe."""
+    adapter = PostgresAdapter("orders-pg", PostgresSettings(dsn=SecretStr(ground.postgres.dsn())))
+    assert await adapter.probe([ground.block(0), ground.block(1)]) == []
+    order = ground.order(1)
+    await adapter.grant(order)
+    credential = await adapter.issue(order)
+    async with await logged_in(credential) as person:
+        await person.execute("CREATE TABLE made AS SELECT 1")
+        await adapter.revoke(order)
+    assert not await ground.admits(order, credential)
+    assert await adapter.verify(order) is Presence.ABSENT
+    await adapter.aclose()
+    await ground.root("DROP TABLE made", db="orders")
+
+
 async def test_a_crowd_shares_few_connections(ground: PostgresGround) -> None:
     """Two hundred grants at once use no more connections than the provider's block says."""
     dsn = SecretStr(ground.postgres.dsn("curfew_admin", ADMIN_PASSWORD))

@@ -1,0 +1,98 @@
+"""The adapters' pages say what the code does: each block of code in them is run."""
+
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from adapters import registry, table
+from adapters.base import Order, Person
+from adapters.demo import DemoAdapter, DemoParams, Fault, forget_worlds
+from adapters.postgres import PostgresAdapter, PostgresParams, PostgresSettings
+
+PAGES = Path(__file__).parents[2] / "docs" / "adapters"
+CLASSES = (DemoAdapter, PostgresAdapter)
+
+
+def blocks(page: str, language: str) -> list[str]:
+    text = (PAGES / page).read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def test_the_table_is_as_the_code() -> None:
+    """The capabilities in the docs are those of the classes."""
+    text = (PAGES / "README.md").read_text()
+    assert table.replaced(text, table.table(CLASSES)) == text
+    assert text.count("| yes |") > 2
+
+
+def test_every_adapter_has_its_page_and_line() -> None:
+    """Whoever adds an adapter adds its page."""
+    ours = {cls.kind for cls in CLASSES}
+    assert ours <= set(registry.available()) | ours
+    for kind in ours:
+        assert (PAGES / f"{kind}.md").exists()
+        assert f"({kind}.md)" in (PAGES / "README.md").read_text()
+
+
+def test_the_blocks_of_the_postgres_page_are_valid() -> None:
+    """The settings and the grant block that people copy pass the adapter's own schema."""
+    provider, grant = (yaml.safe_load(text) for text in blocks("postgres.md", "yaml"))
+    found = dict(provider["providers"]["orders-pg"])
+    assert found.pop("adapter") == "postgres"
+    found["dsn"] = "postgresql://curfew_admin:word@db.internal:5432/postgres"
+    settings = PostgresSettings.model_validate(found)
+    assert set(found) == set(PostgresSettings.model_fields)
+    assert set(grant["grant"]) == set(PostgresParams.model_fields)
+    params = PostgresParams.model_validate(grant["grant"])
+    assert (settings.connections, params.login) == (8, "temporary")
+
+
+def test_the_clean_up_on_the_postgres_page_is_the_adapter_s() -> None:
+    """What the page tells a human to paste is what an alarm tells them."""
+    settings = PostgresSettings.model_validate({"dsn": "postgresql://a@b/c"})
+    adapter = PostgresAdapter("orders-pg", settings)
+    person = Person("U1", names={"postgres": "dana"})
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    login = Order("0123456789ab", "prod-db", {"roles": ["app_readonly"]}, person, now)
+    assert adapter.cleanup(login) == blocks("postgres.md", "sql")[-1].strip()
+    params = {"roles": ["app_readonly"], "login": "existing"}
+    membership = Order("0123456789ab", "prod-db", params, person, now)
+    assert f"`{adapter.cleanup(membership)}`" in (PAGES / "postgres.md").read_text()
+
+
+def test_the_demo_page_holds() -> None:
+    """Its policy passes the schema, its code runs, and its table has every fault."""
+    page = yaml.safe_load(blocks("demo.md", "yaml")[0])
+    for resource in page["resources"].values():
+        DemoParams.model_validate(resource["grant"])
+    exec(compile(blocks("demo.md", "python")[0], "demo.md", "exec"), {})  # noqa: S102 - our page
+    forget_worlds()
+    text = (PAGES / "demo.md").read_text()
+    for fault in Fault:
+        assert f"| `{fault.name}` |" in text
+
+
+@pytest.mark.timeout(120)
+def test_the_guide_s_adapter_passes_the_suite(tmp_path: Path) -> None:
+    """The guide followed to the letter gives an adapter that keeps every promise."""
+    for source in blocks("write-an-adapter.md", "python"):
+        name = source.splitlines()[0].removeprefix("# ")
+        (tmp_path / name).write_text(source)
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"),
+            *("-o", "asyncio_default_fixture_loop_scope=function", "test_folder.py"),
+        ],
+        cwd=tmp_path,
+        env={"PYTHONPATH": f"{PAGES.parents[1]}:{tmp_path}", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    assert re.search(r"(\d\d) passed", done.stdout), done.stdout
