@@ -1,11 +1,13 @@
 """Grants on disk: writing them and finding them. Claims are in `leases`."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     Select,
     bindparam,
@@ -16,6 +18,7 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
+    union_all,
     update,
 )
 from sqlalchemy.exc import IntegrityError
@@ -23,8 +26,8 @@ from sqlalchemy.exc import IntegrityError
 from bot.domain.grant import Grant, State
 from bot.storage.clock import now
 from bot.storage.errors import ConflictError, DuplicateError
-from bot.storage.rows import changes_to_row, grant_to_row, row_to_grant
-from bot.storage.tables import IS_LIVE, IS_OVERDUE, grants, literals
+from bot.storage.rows import GRANT_COLUMNS, changes_to_row, grant_to_row, row_to_grant
+from bot.storage.tables import IS_LIVE, IS_OVERDUE, grants
 
 Position = tuple[datetime, str]
 """Where a list of grants goes on: `created_at` and `id` of the last one shown."""
@@ -38,6 +41,10 @@ _RULES: Final = {
     "grants.fact": "fact",
     "grants.id": "id",
 }
+
+WHOLE: Final = select(*GRANT_COLUMNS)
+"""What `fetch` makes grants of."""
+NEWEST_FIRST: Final = (grants.c.created_at.desc(), grants.c.id.desc())
 
 _UPDATE: Final = (
     update(grants)
@@ -101,12 +108,12 @@ def _missed(conn: Connection, changed: Sequence[Grant]) -> list[str]:
 
 def fetch(conn: Connection, query: Select[tuple[object, ...]]) -> list[Grant]:
     """The grants of a query that selects whole rows."""
-    return [row_to_grant(row) for row in conn.execute(query).mappings()]
+    return [row_to_grant(row) for row in conn.execute(query)]
 
 
 def get_grant(conn: Connection, grant_id: str, *, lock: bool = False) -> Grant | None:
     """One grant; with `lock` nobody else changes it before this transaction ends."""
-    query = select(grants).where(grants.c.id == grant_id)
+    query = WHOLE.where(grants.c.id == grant_id)
     if lock:
         query = query.with_for_update()
     found = fetch(conn, query)
@@ -117,7 +124,7 @@ def get_grants(conn: Connection, ids: Collection[str], *, lock: bool = False) ->
     """Those that exist, by id. Locked in the order of ids, so that two callers never deadlock."""
     if not ids:
         return {}
-    query = select(grants).where(grants.c.id.in_(sorted(ids))).order_by(grants.c.id)
+    query = WHOLE.where(grants.c.id.in_(sorted(ids))).order_by(grants.c.id)
     if lock:
         query = query.with_for_update()
     return {grant.id: grant for grant in fetch(conn, query)}
@@ -128,15 +135,13 @@ def find_grants_by_prefix(conn: Connection, prefix: str, limit: int) -> list[Gra
     # A range instead of LIKE: the same plan on both databases, and nothing to escape.
     after = grants.c.id >= prefix
     before = grants.c.id < prefix + "\x7f"
-    return fetch(conn, select(grants).where(after, before).order_by(grants.c.id).limit(limit))
+    return fetch(conn, WHOLE.where(after, before).order_by(grants.c.id).limit(limit))
 
 
 def live_grant(conn: Connection, requester: str, resource: str) -> Grant | None:
     """The live grant of a person for a resource: there is one at most."""
-    query = (
-        select(grants)
-        .where(grants.c.requester == requester, grants.c.resource == resource)
-        .where(text(IS_LIVE))
+    query = WHOLE.where(grants.c.requester == requester, grants.c.resource == resource).where(
+        text(IS_LIVE)
     )
     found = fetch(conn, query)
     return found[0] if found else None
@@ -144,7 +149,7 @@ def live_grant(conn: Connection, requester: str, resource: str) -> Grant | None:
 
 def live_by_fact(conn: Connection, fact: str) -> Grant | None:
     """The live grant that stands for a provider-side fact: there is one at most."""
-    found = fetch(conn, select(grants).where(grants.c.fact == fact).where(text(IS_LIVE)))
+    found = fetch(conn, WHOLE.where(grants.c.fact == fact).where(text(IS_LIVE)))
     return found[0] if found else None
 
 
@@ -159,8 +164,6 @@ def list_grants(
 ) -> list[Grant]:
     """Grants that fit all that is given, newest first, from behind `after` on."""
     wanted: list[ColumnElement[bool]] = []
-    if states:
-        wanted.append(text(f"state IN {literals(states)}"))  # type: ignore[arg-type]  # a clause
     if requester is not None:
         wanted.append(grants.c.requester == requester)
     if resource is not None:
@@ -169,19 +172,37 @@ def list_grants(
         at, last = after
         here = tuple_(literal(at, grants.c.created_at.type), literal(last, grants.c.id.type))
         wanted.append(tuple_(grants.c.created_at, grants.c.id) < here)
-    newest = (grants.c.created_at.desc(), grants.c.id.desc())
-    return fetch(conn, select(grants).where(*wanted).order_by(*newest).limit(limit))
+    if states and not (requester or resource):
+        wanted.append(grants.c.id.in_(_newest_by_state(states, wanted, limit)))
+    elif states:
+        wanted.append(grants.c.state.in_([state.value for state in states]))
+    return fetch(conn, WHOLE.where(*wanted).order_by(*NEWEST_FIRST).limit(limit))
+
+
+def _newest_by_state(
+    states: Iterable[State], wanted: Sequence[ColumnElement[bool]], limit: int
+) -> CompoundSelect[tuple[str]]:
+    """Enough of each state: an index range each, where one IN would walk or sort all there is."""
+    ranges = [
+        select(grants.c.id)
+        .where(*wanted, grants.c.state == state.value)
+        .order_by(*NEWEST_FIRST)
+        .limit(limit)
+        .subquery()
+        for state in states
+    ]
+    return union_all(*(select(each.c.id) for each in ranges))
 
 
 def pending_grants(conn: Connection) -> list[Grant]:
     """All that wait for a decision, oldest first."""
     oldest = (grants.c.created_at, grants.c.id)
-    return fetch(conn, select(grants).where(text("state = 'pending'")).order_by(*oldest))
+    return fetch(conn, WHOLE.where(text("state = 'pending'")).order_by(*oldest))
 
 
 def overdue_grants(conn: Connection, limit: int = 100) -> list[Grant]:
     """Grants whose access is still there past its time, the longest overdue first."""
-    query = select(grants).where(text(IS_OVERDUE)).order_by(grants.c.overdue_at).limit(limit)
+    query = WHOLE.where(text(IS_OVERDUE)).order_by(grants.c.overdue_at).limit(limit)
     return fetch(conn, query)
 
 
@@ -203,12 +224,13 @@ def live_providers(conn: Connection) -> frozenset[str]:
 
 def count_grants(conn: Connection) -> dict[tuple[State, str], int]:
     """How many live grants there are by state and resource. What has ended is not counted."""
-    query = (
-        select(grants.c.state, grants.c.resource, func.count())
-        .where(text(IS_LIVE))
-        .group_by(grants.c.state, grants.c.resource)
-    )
-    return {(State(state), name): number for state, name, number in conn.execute(query)}
+    # By provider too: then the groups lie in the index one after the other.
+    columns = (grants.c.provider, grants.c.resource, grants.c.state)
+    query = select(*columns, func.count()).where(text(IS_LIVE)).group_by(*columns)
+    counted: Counter[tuple[State, str]] = Counter()
+    for _, resource, state, number in conn.execute(query):
+        counted[State(state), resource] += number
+    return dict(counted)
 
 
 def access_time(conn: Connection, requester: str, resource: str, since: datetime) -> timedelta:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, case, func, select, text, union, u
 
 from bot.domain.grant import Grant
 from bot.storage.clock import now_expression, place
-from bot.storage.grants import fetch
+from bot.storage.grants import WHOLE, fetch
 from bot.storage.presence import living, lock_key
 from bot.storage.tables import HAS_OWNER, IS_BEGINNING, IS_ENDING, grants, notices
 
@@ -67,8 +67,7 @@ def due_grants(
     closes a request. What another transaction has locked is left out, not waited for.
     """
     query = (
-        select(grants)
-        .where(text(IS_ENDING if ends else IS_BEGINNING))
+        WHOLE.where(text(IS_ENDING if ends else IS_BEGINNING))
         .where(grants.c.next_at <= now_expression(conn))
         .order_by(grants.c.next_at)
         .limit(limit)

@@ -52,7 +52,7 @@ NETWORK: Final[dict[str, str | int]] = {
 }
 
 _REPEATABLE: Final = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
-_HEALS: Final = frozenset({"55P03", "57014", "53300", "53200", "53100", "57P03"})
+_HEALS: Final = frozenset({"55P03", "57014", "53300", "53200", "53100"})
 """Lock or statement took too long, no room, starting up."""
 _LOST: Final = frozenset({"57P01", "57P02", "57P03", "25P03", "57P05"})
 
@@ -93,7 +93,9 @@ def translated(error: DBAPIError) -> StorageError | DBAPIError:
     if state in _SAYINGS:
         message, hint = _SAYINGS[state]
         return UnusableError(message, hint=hint)
-    if state in _HEALS or state in _REPEATABLE or _is_lost(error):
+    if state in _HEALS:
+        return AwayError("The database is too busy; nothing was written.", hint="Try again.")
+    if state in _REPEATABLE or _is_lost(error):
         return AwayError(
             "The database does not answer; nothing was written.",
             hint="Check that PostgreSQL runs and can be reached under DATABASE_URL.",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.domain.grant import (
@@ -16,10 +17,11 @@ from bot.domain.grant import (
     Terms,
 )
 from bot.domain.record import EventKind, Notice, NoticeKind, QueuedNotice, SealedEvent
+from bot.storage.tables import grants
 from bot.storage.types import to_seconds
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row, RowMapping
+    from sqlalchemy import Row
 
 Values = dict[str, object]
 
@@ -40,6 +42,22 @@ ASKED: Final = frozenset(
 
 _GRANT_FIELDS: Final = tuple(field.name for field in fields(Grant))
 CHANGING: Final = tuple(name for name in _GRANT_FIELDS if name not in ASKED)
+GRANT_COLUMNS: Final = tuple(grants.c[name] for name in _GRANT_FIELDS)
+
+_KIND = _GRANT_FIELDS.index("kind")
+_STATE = _GRANT_FIELDS.index("state")
+_END_REASON = _GRANT_FIELDS.index("end_reason")
+_ORDER = _GRANT_FIELDS.index("order")
+_TERMS = _GRANT_FIELDS.index("terms")
+_VOTES = _GRANT_FIELDS.index("votes")
+_EXTENSION = _GRANT_FIELDS.index("extension")
+_KINDS: Final = {kind.value: kind for kind in Kind}
+_STATES: Final = {state.value: state for state in State}
+_END_REASONS: Final[dict[str | None, EndReason | None]] = {
+    None: None,
+    **{reason.value: reason for reason in EndReason},
+}
+_get_changes = attrgetter(*CHANGING)
 
 
 def _plain(value: object) -> object:
@@ -93,7 +111,7 @@ def _extension_to_json(extension: Extension | None) -> Values | None:
 
 def changes_to_row(grant: Grant) -> Values:
     """The columns that an update writes."""
-    values: Values = {name: getattr(grant, name) for name in CHANGING}
+    values: Values = dict(zip(CHANGING, _get_changes(grant), strict=True))
     values["votes"] = list(grant.votes)
     values["extension"] = _extension_to_json(grant.extension)
     return values
@@ -127,9 +145,7 @@ def _terms_from_json(value: Mapping[str, Any]) -> Terms:
     )
 
 
-def _extension_from_json(value: Mapping[str, Any] | None) -> Extension | None:
-    if value is None:
-        return None
+def _extension_from_json(value: Mapping[str, Any]) -> Extension:
     end = value["end"]
     return Extension(
         number=value["number"],
@@ -143,17 +159,18 @@ def _extension_from_json(value: Mapping[str, Any] | None) -> Extension | None:
     )
 
 
-def row_to_grant(row: "RowMapping") -> Grant:
-    values = {name: row[name] for name in _GRANT_FIELDS}
-    end_reason = values["end_reason"]
-    values["kind"] = Kind(values["kind"])
-    values["state"] = State(values["state"])
-    values["end_reason"] = None if end_reason is None else EndReason(end_reason)
-    values["order"] = _order_from_json(values["order"])
-    values["terms"] = _terms_from_json(values["terms"])
-    values["extension"] = _extension_from_json(values["extension"])
-    values["votes"] = tuple(values["votes"])
-    return Grant(**values)
+def row_to_grant(row: "Row[Any]") -> Grant:
+    """From a row of `GRANT_COLUMNS`. By position: a claim makes hundreds of these."""
+    values: list[Any] = list(row)
+    values[_KIND] = _KINDS[values[_KIND]]
+    values[_STATE] = _STATES[values[_STATE]]
+    values[_END_REASON] = _END_REASONS[values[_END_REASON]]
+    values[_ORDER] = _order_from_json(values[_ORDER])
+    values[_TERMS] = _terms_from_json(values[_TERMS])
+    values[_VOTES] = tuple(values[_VOTES])
+    if values[_EXTENSION] is not None:
+        values[_EXTENSION] = _extension_from_json(values[_EXTENSION])
+    return Grant(*values)
 
 
 def row_to_event(row: "Row[Any]") -> SealedEvent:

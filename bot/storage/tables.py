@@ -125,7 +125,8 @@ grants = Table(
     Index("grants_by_requester", "requester", "created_at", "id"),
     Index("grants_by_resource", "resource", "created_at", "id"),
     Index("grants_by_state", "state", "created_at", "id"),
-    Index("grants_ended", "requester", "resource", "ended_at"),
+    # Without `ended_at`: it would be written anew with each change of state.
+    Index("grants_pair", "requester", "resource"),
 )
 
 events = Table(

@@ -1,8 +1,9 @@
 """Column types: times, durations and JSON that mean the same on both databases."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import JSON, BigInteger, Dialect, Integer
 from sqlalchemy.dialects.postgresql import TIMESTAMP
@@ -36,15 +37,20 @@ class UtcTime(TypeDecorator[datetime]):
             return value
         return (value - EPOCH) // MICROSECOND
 
-    def process_result_value(
-        self, value: datetime | int | None, dialect: Dialect
-    ) -> datetime | None:
-        del dialect
-        if value is None:
-            return None
-        if isinstance(value, datetime):
-            return value.astimezone(UTC)
-        return EPOCH + timedelta(microseconds=value)
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[Any], datetime | None]:
+        """Past SQLAlchemy's wrapping: rows have many times, and claims have many rows."""
+        del coltype
+        return _to_utc if dialect.name == "postgresql" else _from_microseconds
+
+
+def _to_utc(value: datetime | None) -> datetime | None:
+    return None if value is None else value.astimezone(UTC)
+
+
+def _from_microseconds(value: int | None) -> datetime | None:
+    return None if value is None else EPOCH + timedelta(microseconds=value)
 
 
 class Seconds(TypeDecorator[timedelta]):

@@ -196,7 +196,7 @@ def _grants() -> None:
         where="state IN ('granting', 'pending', 'scheduled')",
     )
     _partial("grants", "grants_due_ends", "next_at", where="state IN ('active', 'revoking')")
-    op.create_index("grants_ended", "grants", ["requester", "resource", "ended_at"])
+    op.create_index("grants_pair", "grants", ["requester", "resource"])
     _partial("grants", "grants_leased", "lease_owner", where="lease_owner IS NOT NULL")
     _partial("grants", "grants_live", "provider", "resource", "state", where=LIVE)
     _partial(
