@@ -46,7 +46,7 @@ function nearDay(at, when) {
 /** @param {number} day of the month */
 function ordinal(day) {
   const teen = day % 100 > 10 && day % 100 < 14;
-  return `${day}${teen ? "th" : (["th", "st", "nd", "rd"][day % 10] ?? "th")}`;
+  return `${day}${teen ? "th" : (["th", "st", "nd", "rd"][day % 10] ?? "th")}`; // codespell:ignore nd
 }
 
 /** @param {number} at @param {When} when @param {Intl.DateTimeFormatOptions} extra */

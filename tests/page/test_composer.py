@@ -62,11 +62,11 @@ async def test_enter_sends_a_whole_command(stage: Stage) -> None:
 async def test_an_unknown_command_is_refused_and_kept(stage: Stage) -> None:
     """Nothing is sent; the words stay to be mended."""
     dana, field = await field_of(stage)
-    await send(dana, "/acess prod-db")
+    await send(dana, "/allow prod-db")
     await expect(dana.locator(".composer-note").first).to_contain_text(
-        "/acess is not a valid command"
+        "/allow is not a valid command"
     )
-    await expect(field).to_have_value("/acess prod-db")
+    await expect(field).to_have_value("/allow prod-db")
 
 
 async def test_a_name_is_proposed_and_becomes_a_mention(stage: Stage) -> None:
