@@ -39,16 +39,17 @@ def without_buttons(words: Words, story: Story, role: str) -> Message:
 def _message(
     words: Words, story: Story, role: str, data: Mapping[str, object], *, newest: bool
 ) -> Message:
+    denied = story.facts["denied"] if role == NoticeKind.DM_DECIDED else None
+    reason = str(data.get("reason") or getattr(denied, "reason", "") or "")
     facts = {
         **story.facts,
+        "reason": reason,
         "outcome": str(data.get("outcome") or ""),
         "decider": actor(str(data.get("actor") or "policy")),
         "error": str(data.get("error") or ""),
         "held": bool(data.get("held")),
         "newest": newest,
     }
-    denied = story.facts["denied"] if role == NoticeKind.DM_DECIDED else None
-    reason = str(data.get("reason") or getattr(denied, "reason", "") or "")
     text = words.mrkdwn(role, "text", **facts)
     return message(
         f"{text} {escaped(inline(reason))}" if reason else text,

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from bot.domain.chain import SHORT_HASH
 from bot.domain.grant import Grant
 from bot.domain.record import SealedEvent
-from bot.slack.message import Message, message, section
+from bot.slack.message import Message, context, message, section
 from bot.slack.story import Naming, actor, happening
 from bot.slack.text import code, escaped, inline, mention
 from bot.slack.words import Words
@@ -42,10 +42,11 @@ def audit_line(words: Words, occasion: Occasion) -> Message:
     template = _template(words, "audit", event)
     said = words.mrkdwn(template, "line", **facts)
     below = words.mrkdwn(template, "below", **facts)
-    seal = f"`#{event.seq} {event.hash[:SHORT_HASH]}`"
-    # The seal ends the line, whatever stands below it.
-    blocks = [section(f"{said} · {seal}"), section(below)]
-    return message(f"{said} · {seal}", blocks)
+    seal = f"#{event.seq} {event.hash[:SHORT_HASH]}"
+    if not below:
+        return message(f"{said} · {seal}", [section(f"{said} · {seal}")])
+    # The seal ends the line, whatever it holds.
+    return message(f"{said}\n{below}\n{seal}", [section(said), section(below), context(seal)])
 
 
 def thread_line(words: Words, occasion: Occasion, naming: Naming) -> Message:

@@ -17,7 +17,7 @@ Naming = Callable[[str], Markup]
 """How a person is called: by a mention, or by name where nobody is to be pinged."""
 
 OTHERS: Final[Mapping[str, str]] = {
-    "clock": "the clock",
+    "clock": "Curfew",
     "worker": "Curfew",
     "bot": "Curfew",
     "policy": "the policy",

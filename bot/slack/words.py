@@ -7,6 +7,7 @@ A part of the operator's that fails while a message is rendered is said in our w
 slip in a template must not silence the audit channel. Wrong syntax is found at the start.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,12 @@ from bot.slack.text import code, escaped, fenced, inline, mention, visible
 __all__ = ["SHIPPED", "Words", "WordsError"]
 
 SHIPPED: Final = Path(__file__).parent / "templates"
+BREAK: Final = "\ue000"
+BLANK: Final = "\ue001"
+"""A line break and a blank that are meant. Text from people never holds them (see `visible`)."""
+LINE_BREAK: Final = Markup(BREAK)  # noqa: S704 - one private character
+BREAKS: Final = re.compile(f" ?{BREAK} ?")
+LAID_OUT: Final = str.maketrans({BREAK: "\n", BLANK: " "})
 STAMP: Final = "%Y-%m-%d %H:%M UTC"
 
 log = structlog.get_logger("curfew.slack")
@@ -50,8 +57,12 @@ class Words:
         return any((place.directory / f"{template}.j2").is_file() for place in self._places)
 
     def mrkdwn(self, template: str, part: str, /, **facts: object) -> str:
-        """One part, as mrkdwn, stripped; empty when the template says nothing."""
-        return self._say(lambda place: place.mrkdwn, template, part, facts)
+        """One part, as mrkdwn; empty when the template says nothing.
+
+        Blanks and line ends of the template are one blank; `{{ br }}` breaks the line.
+        """
+        said = " ".join(self._say(lambda place: place.mrkdwn, template, part, facts).split())
+        return BREAKS.sub(BREAK, said).translate(LAID_OUT)
 
     def plain(self, template: str, part: str, /, **facts: object) -> str:
         """One part, as text that is shown as it is, on one line."""
@@ -122,11 +133,10 @@ def _environment(directory: Path, *, is_markup: bool) -> ImmutableSandboxedEnvir
         autoescape=is_markup,
         finalize=_shown_markup if is_markup else _shown_plain,
         undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
         auto_reload=False,
         cache_size=200,
     )
+    environment.globals["br"] = LINE_BREAK if is_markup else " "
     environment.filters.update(MRKDWN_FILTERS if is_markup else PLAIN_FILTERS)
     return environment
 
@@ -160,6 +170,11 @@ def _seconds(count: object) -> timedelta:
     return timedelta(seconds=count if isinstance(count, int) else 0)
 
 
+def _fenced(text: str) -> Markup:
+    """Several lines to paste, laid out as they were given."""
+    return Markup(fenced(text).translate({ord("\n"): BREAK, ord(" "): BLANK}))  # noqa: S704 - markup already
+
+
 def _cut(text: str, limit: int = 200) -> str:
     return inline(text, limit)
 
@@ -167,7 +182,7 @@ def _cut(text: str, limit: int = 200) -> str:
 MRKDWN_FILTERS: Final[dict[str, Callable[..., object]]] = {
     "mention": mention,
     "code": code,
-    "fenced": fenced,
+    "fenced": _fenced,
     "when": _date("{date_short_pretty} at {time}"),
     "ago": _date("{ago}"),
     "long": human,
