@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from slack_bolt.context.async_context import AsyncBoltContext
 
     from bot.slack.desk import Desk
+    from bot.slack.workspace import Workspace
 
 COMMAND: Final = "/access"
 ANYTHING: Final = re.compile(r"", re.DOTALL)
@@ -82,7 +83,7 @@ class Gateway:
             process_before_response=True,
             # Never called: our listeners use the desk's. Bolt copies it for each request.
             client=AsyncWebClient(base_url=client.base_url, retry_handlers=[]),
-            authorize=self._authorize,
+            authorize=_authorized(self._desk.workspace),
             signing_secret="",
             # The endpoint has checked the signature, and answers no one who has none.
             request_verification_enabled=False,
@@ -101,17 +102,6 @@ class Gateway:
         app.shortcut(ANYTHING)(_hear)
         app.options(ANYTHING)(_hear)
         return app
-
-    async def _authorize(self, context: AsyncBoltContext) -> AuthorizeResult:
-        """Without a call: who we are is known, and a token that went bad shows where it is used."""
-        known = self._desk.workspace.known
-        return AuthorizeResult(
-            enterprise_id=context.enterprise_id,
-            team_id=context.team_id,
-            bot_user_id=known.user_id if known else None,
-            bot_id=known.bot_id if known else None,
-            bot_token="",
-        )
 
     # --- listeners ----------------------------------------------------------------------------
 
@@ -166,6 +156,24 @@ class Gateway:
 
     async def _show_home(self, user: str) -> None:
         await self._opened_home(user)
+
+
+def _authorized(
+    workspace: Workspace,
+) -> Callable[[AsyncBoltContext], Awaitable[AuthorizeResult]]:
+    """Without a call: who we are is known, and a token that went bad shows where it is used."""
+
+    async def authorize(context: AsyncBoltContext) -> AuthorizeResult:
+        known = workspace.known
+        return AuthorizeResult(
+            enterprise_id=context.enterprise_id,
+            team_id=context.team_id,
+            bot_user_id=known.user_id if known else None,
+            bot_id=known.bot_id if known else None,
+            bot_token="",
+        )
+
+    return authorize
 
 
 async def _hear(ack: AsyncAck) -> BoltResponse:
