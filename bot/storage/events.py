@@ -34,14 +34,6 @@ class Head(NamedTuple):
     hash: str
 
 
-class Position(NamedTuple):
-    """A line together with whose access, and to what, it is about."""
-
-    event: SealedEvent
-    person: str | None
-    resource: str | None
-
-
 _THIS_GRANT: Final = grants.c.id == bindparam("this_grant")
 _INSERT: Final = insert(events).values(
     # The subject comes from the grant itself, so that no caller has to think of it.

@@ -5,7 +5,6 @@ version: a click meanwhile does, and then the worker's result no longer fits.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -26,14 +25,6 @@ class Lease(NamedTuple):
     token: str
     until: datetime
     unsure_until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """What a claim found, and the database's time at that moment."""
-
-    grants: tuple[Grant, ...]
-    now: datetime
 
 
 _LEASE: Final = (
