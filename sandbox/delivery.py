@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import (  # pydantic reads the annotations of Forgery
+    Awaitable,
+    Callable,
+    Mapping,
+)
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -18,8 +22,6 @@ from sandbox.signed_http import OK, SignedPost, SignedPosts
 from sandbox.socket_mode import NotConnectedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sandbox.installation import Installation
     from sandbox.socket_mode import SocketHub
     from sandbox.wire import Json

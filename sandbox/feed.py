@@ -39,7 +39,7 @@ class Feed:
         """Tell the audience (None: everybody) that something of this kind happened."""
         self.last_id += 1
         seen_by = None if audience is None else frozenset(audience)
-        news = News(self.last_id, {"type": kind, **body}, seen_by)
+        news = News(self.last_id, {**body, "type": kind}, seen_by)
         self._kept.append(news)
         for listener in tuple(self._listeners):
             listener(news)

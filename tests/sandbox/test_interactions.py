@@ -33,12 +33,12 @@ Json = dict[str, Any]
 class Heard(list[Json]):
     """The bodies that the app got."""
 
-    def by(self, answer: object = None, **more: object) -> Callable[..., object]:
+    def by(self, text: str = "", **more: object) -> Callable[..., object]:
         """A listener that keeps the body and acknowledges with this answer."""
 
         async def listener(ack: AsyncAck, body: Json) -> None:
             self.append(body)
-            await ack("" if answer is None else answer, **more)
+            await ack(text, **more)
 
         return listener
 
