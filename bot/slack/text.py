@@ -40,6 +40,8 @@ GROUP: Final = re.compile(r"S[A-Z0-9]{2,30}", re.ASCII)
 
 def visible(text: str) -> str:
     """The text with nothing unseen in it; line breaks stay, marks of direction are spelled out."""
+    if text.isascii() and text.isprintable():
+        return text
     lines = text.replace("\r\n", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     return STACKED.sub(r"\1", "".join(_seen(character) for character in lines))
 
