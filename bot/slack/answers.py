@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
 from bot.slack.message import SECTION, Message, context, message, section
+from bot.slack.text import inline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from bot.domain.grant import Grant
     from bot.domain.policy import Resource
+    from bot.domain.record import SealedEvent
     from bot.engine.reading import History
     from bot.slack.words import Words
 
@@ -21,6 +24,8 @@ SHOWN: Final = 40
 """Lines of a list; an answer is to be read at a glance."""
 
 HISTORY: Final = 25
+HELP: Final = ("form", "ask", "later", "extend", "revoke", "list", "mine", "who", "audit")
+"""The lines of the help, in their order."""
 
 
 class Answers:
@@ -79,7 +84,7 @@ class Answers:
                 "line",
                 event=event,
                 grant=history.grants.get(event.grant_id or ""),
-                what=event.kind.value.replace(".", " "),
+                what=_named(event),
             )
             for event in history.events[:HISTORY]
         ]
@@ -89,7 +94,7 @@ class Answers:
 
     def help(self, example: str) -> Message:
         """All forms of the command. `example` is a resource's name."""
-        lines = self._say("help", "lines", example=example)
+        lines = "\n".join(self._say("help", part, example=example) for part in HELP)
         headline = self._say("help", "headline")
         blocks = [section(f"*{headline}*"), section(lines), context(self._say("help", "small"))]
         return message(f"{headline}\n{lines}", blocks)
@@ -118,9 +123,14 @@ class Answers:
         return message("\n".join([title, *lines, more]), blocks)
 
     def _say(self, template: str, part: str, **facts: object) -> str:
-        said = self._words.mrkdwn(f"answer/{template}", part, **facts)
-        # The templates break lines where a reader of them wants to; only the help has lines.
-        return said if part == "lines" else " ".join(said.split())
+        return self._words.mrkdwn(f"answer/{template}", part, **facts)
+
+
+def _named(event: SealedEvent) -> str:
+    """What happened; with the resource where no grant came of it."""
+    what = event.kind.value.replace(".", " ")
+    resource = json.loads(event.body)["data"].get("resource")
+    return what if event.grant_id or not resource else f"{what}: {inline(str(resource))}"
 
 
 def _pages(lines: Iterable[str]) -> list[str]:

@@ -19,6 +19,7 @@ from aiohttp import web
 
 from adapters.demo import DemoAdapter, World, world_of
 from bot.config.audit_key import load_or_make
+from bot.domain.grant import State
 from bot.domain.policy import Channels, ExtendRule, Policy, Provider, ReasonRule, Resource
 from bot.domain.principal import parse_principal
 from bot.engine.engine import Engine
@@ -39,12 +40,13 @@ from bot.slack.workspace import Workspace
 from bot.storage import store
 from sandbox import SandboxServer
 from sandbox.manifest import read_manifest
+from sandbox.player import text_of
 from sandbox.seed import APPROVALS, AUDIT, DANA, MAYA, OMAR
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from bot.domain.grant import Grant, State
+    from bot.domain.grant import Grant
     from bot.domain.principal import Principal
     from bot.storage.database import Database
     from sandbox.player import Player
@@ -155,6 +157,39 @@ class Floor:
             while (grant := await self.only()).state is not state:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.01)
         return grant
+
+    async def active(self) -> Grant:
+        """Dana's grant, asked for, approved and given."""
+        await self.dana.command("/access prod-db 30m fix the stuck order")
+        grant = await self.only()
+        await self.engine.service.vote(MAYA, grant.id)
+        return await self.until(State.ACTIVE)
+
+    async def moved(self, before: Grant) -> Grant:
+        """Wait until the end is another than it was."""
+        async with asyncio.timeout(5.0):
+            while (grant := await self.only()).expires_at == before.expires_at:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.01)
+        return grant
+
+    @property
+    def sandbox_dm(self) -> str:
+        """Dana's own conversation with the bot."""
+        return self.sandbox.workspace.dm_with(DANA).id
+
+    def answers_to(self, player: Player) -> Callable[[str], Awaitable[str]]:
+        """What somebody's lines are answered with, as text."""
+
+        async def say(line: str) -> str:
+            said = await player.command(line)
+            return text_of(said["response"])
+
+        return say
+
+    def drop(self, name: str) -> None:
+        """A policy without that resource is in force."""
+        left = {key: one for key, one in self.rules.current.resources.items() if key != name}
+        self.rules.current = replace(self.rules.current, resources=left)
 
     async def kinds(self) -> list[str]:
         """The kinds of all events in the log."""
