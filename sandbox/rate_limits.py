@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sandbox.clock import Clock
 
-POSTS = ("chat.postMessage", "chat.update")
-"""Counted by channel; an edit counts like a post."""
+POST = "chat.postMessage"
+"""Counted by channel as well."""
 
 
 class RateLimits:
@@ -29,7 +29,7 @@ class RateLimits:
         if not self.is_on:
             return None
         wait = self._draw(("method", method), rate=tier / 60, size=tier)
-        if wait is None and method in POSTS and channel:
+        if wait is None and method == POST and channel:
             wait = self._draw(("channel", channel), rate=1.0, size=self.burst)
         return wait
 

@@ -68,8 +68,6 @@ def check_view(view: object, *, only: str | None = None) -> list[str]:
 
 def blocks_or_error(blocks: object) -> list[Json]:
     """The blocks, or SlackError as chat methods answer."""
-    if isinstance(blocks, list) and len(blocks) > MESSAGE_BLOCKS:
-        raise SlackError("invalid_blocks", messages=tuple(check_blocks(blocks)))
     if not isinstance(blocks, list):
         raise SlackError("invalid_blocks_format")
     if complaints := check_blocks(blocks):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from slack_sdk.errors import SlackApiError
 
+from sandbox import RefusedActError
 from sandbox.records import Message
 from sandbox.seed import (
     APPROVALS,
@@ -206,11 +208,13 @@ async def test_another_name_needs_its_scope(sandbox: SandboxServer, client: Asyn
 
 async def test_a_closed_messages_tab(sandbox: SandboxServer, client: AsyncWebClient) -> None:
     """Without the Messages tab in the manifest nobody can be written to."""
-    closed = {"update": {"messages_tab_enabled": False}}
     manifest = sandbox.installation.manifest
-    object.__setattr__(manifest, "home", manifest.home.model_copy(**closed))
+    closed = manifest.home.model_copy(update={"messages_tab_enabled": False})
+    sandbox.installation.manifest = replace(manifest, home=closed)
     call = client.chat_postMessage(channel=DANA, text="x")
     assert await refused(call) == "messages_tab_disabled"
+    with pytest.raises(RefusedActError, match="is off"):
+        await sandbox.person(DANA).say("x")
 
 
 async def test_reactions_and_validation(sandbox: SandboxServer, client: AsyncWebClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -244,6 +245,67 @@ async def test_a_click_that_nobody_acknowledges(sandbox: SandboxServer) -> None:
     assert answer["error"] in ("operation_timeout", "dispatch_failed")
 
 
+async def test_every_element_says_what_was_chosen(
+    sandbox: SandboxServer, either: BoltApp, heard: Heard
+) -> None:
+    """Several at once, an overflow menu, a person, a day: each by its own key."""
+    several = {"type": "checkboxes", "action_id": "c", "options": [option("a"), option("b")]}
+    more = {"type": "overflow", "action_id": "o", "options": [option("x"), option("y")]}
+    person = {"type": "users_select", "action_id": "u"}
+    day = {"type": "datepicker", "action_id": "d"}
+    card = await post_card(sandbox, several, more, person, day)
+    for action in "coud":
+        either.app.action(action)(heard.by())
+    place = (MAYA, APPROVALS, card["ts"])
+    both = {"selected_options": [option("b"), {"value": "a"}]}
+    await sandbox.acts.click_message(*place, {"block_id": "b", "action_id": "c", **both})
+    maya = sandbox.person(MAYA)
+    await maya.click("o", message=card, option="y")
+    await maya.click("u", message=card, option=DANA)
+    await maya.click("d", message=card, option="2026-12-01")
+    chosen = [body["actions"][0] for body in heard]
+    assert chosen[0]["selected_options"] == [option("b"), option("a")]
+    assert chosen[1]["selected_option"] == option("y")
+    assert chosen[2]["selected_user"] == DANA
+    assert chosen[3]["selected_date"] == "2026-12-01"
+
+
+async def test_where_a_click_came_from(
+    sandbox: SandboxServer, either: BoltApp, heard: Heard
+) -> None:
+    """In a thread the container names it; private channels and conversations have their names."""
+    either.app.action("approve")(heard.by())
+    parent = (await either.client.chat_postMessage(channel=AUDIT, text="parent"))["ts"]
+    await either.client.chat_postMessage(
+        channel=AUDIT, text="reply", thread_ts=parent, blocks=[actions()]
+    )
+    await either.client.chat_postMessage(channel=MAYA, text="direct", blocks=[actions()])
+    maya = sandbox.person(MAYA)
+    await maya.click("Approve", message=maya.sees(AUDIT, thread=parent)[-1])
+    await maya.click("Approve", message=maya.dms()[-1])
+    assert heard[0]["container"]["thread_ts"] == parent
+    assert [body["channel"]["name"] for body in heard] == ["audit", "directmessage"]
+
+
+async def test_an_app_without_interactivity(sandbox: SandboxServer) -> None:
+    """Buttons of an app that did not switch them on do nothing but say so."""
+    sandbox.installation.manifest = replace(sandbox.installation.manifest, is_interactive=False)
+    await post_card(sandbox)
+    assert (await sandbox.person(MAYA).click("Approve"))["error"] == "not_interactive"
+    assert sandbox.traffic.deliveries("interactive") == []
+
+
+async def test_where_people_can_write(sandbox: SandboxServer) -> None:
+    """Members write in channels that are not archived."""
+    gary, dana = sandbox.person(GARY), sandbox.person(DANA)
+    sandbox.admin.change_channel(APPROVALS, kick=DANA)
+    with pytest.raises(RefusedActError, match="Join #approvals"):
+        await dana.say("x", channel="#approvals")
+    sandbox.admin.change_channel(OUTSIDERS, is_archived=True)
+    with pytest.raises(RefusedActError, match="archived"):
+        await gary.say("x", channel="#outsiders")
+
+
 # --- forms ----------------------------------------------------------------------------------------
 
 
@@ -420,6 +482,23 @@ async def test_closing_a_form(sandbox: SandboxServer, either: BoltApp, heard: He
     )
     await dana.close()
     assert heard[0]["is_cleared"] is False
+
+
+async def test_clearing_a_stack(sandbox: SandboxServer, either: BoltApp, heard: Heard) -> None:
+    """`clear_on_close` takes all forms with it, and says so to those that asked."""
+    either.app.view_closed("form")(heard.by())
+    views = sandbox.workspace.views
+    first = await either.client.views_open(
+        trigger_id=views.new_trigger(DANA), view=modal(notify_on_close=True)
+    )
+    await either.client.views_push(
+        trigger_id=views.new_trigger(DANA, first["view"]["id"]),
+        view=modal(clear_on_close=True, notify_on_close=True),
+    )
+    dana = sandbox.person(DANA)
+    await dana.close()
+    assert dana.modal is None
+    assert [body["is_cleared"] for body in heard] == [True, True]
 
 
 async def test_a_click_in_a_form_knows_what_was_typed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -114,5 +115,5 @@ async def test_publishing_a_home_tab(sandbox: SandboxServer, client: AsyncWebCli
     assert sandbox.person(MAYA).home is None
     manifest = sandbox.installation.manifest
     closed = manifest.home.model_copy(update={"home_tab_enabled": False})
-    object.__setattr__(manifest, "home", closed)
+    sandbox.installation.manifest = replace(manifest, home=closed)
     assert await refused(client.views_publish(user_id=DANA, view=home())) == "not_enabled"
