@@ -8,7 +8,8 @@ import asyncio
 import heapq
 import itertools
 import random
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -33,8 +34,14 @@ class OpenCircuitError(CurfewError):
 class Bulkhead:
     """The gate before one provider."""
 
-    def __init__(self, limit: int = CALLS_PER_PROVIDER) -> None:
-        """`limit` calls at once pass; the others wait in order of urgency."""
+    def __init__(
+        self, limit: int = CALLS_PER_PROVIDER, *, moment: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`limit` calls at once pass; the others wait in order of urgency.
+
+        `moment` is a steady clock in seconds.
+        """
+        self._moment = moment
         self._free = limit
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
@@ -62,7 +69,7 @@ class Bulkhead:
             self._release()
 
     def _check(self) -> None:
-        left = self._closed_until - asyncio.get_running_loop().time()
+        left = self._closed_until - self._moment()
         if left > 0:
             raise OpenCircuitError(left)
 
@@ -96,4 +103,4 @@ class Bulkhead:
             self._pause = min(max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
             # Jitter, so that replicas do not come back in the same moment.
             pause = self._pause * random.uniform(0.8, 1.2)  # noqa: S311 - no secret in it
-            self._closed_until = asyncio.get_running_loop().time() + pause
+            self._closed_until = self._moment() + pause

@@ -87,7 +87,9 @@ class Engine:
         """Put the parts together; nothing runs yet."""
         owner = self.database.replica
         self.ledger = Ledger(self.database)
-        self.providers = Providers(self.adapters, self.meter, limit=self.calls_per_provider)
+        self.providers = Providers(
+            self.adapters, self.meter, limit=self.calls_per_provider, moment=self._moment
+        )
         authority = Authority(self.directory, self.policies)
         self.service = Service(self.ledger, authority, self.providers)
         self.reading = Reading(self.ledger, authority, self.providers)
@@ -110,6 +112,10 @@ class Engine:
         self._watch = Watch(self.ledger, self.providers)
         self._listeners = []
         self._ticked = time.monotonic()
+
+    def _moment(self) -> float:
+        """A steady clock that moves with the tests' one."""
+        return time.monotonic() + self.database.clock.offset.total_seconds()
 
     @property
     def tick_age(self) -> float:

@@ -50,9 +50,15 @@ class Providers:
     """Every call to a provider goes through here: gate, measure, error family."""
 
     def __init__(
-        self, adapters: Mapping[str, Adapter], meter: Meter, *, limit: int = CALLS_PER_PROVIDER
+        self,
+        adapters: Mapping[str, Adapter],
+        meter: Meter,
+        *,
+        limit: int = CALLS_PER_PROVIDER,
+        moment: Callable[[], float] = time.monotonic,
     ) -> None:
         """`adapters` by the provider's name in the policy; `limit` calls at once for each."""
+        self._moment = moment
         self._limit = limit
         self._adapters = dict(adapters)
         self._gates: dict[str, Bulkhead] = {}
@@ -131,7 +137,7 @@ class Providers:
         self, name: str, verb: str, urgency: int, call: Callable[[Adapter], Awaitable[T]]
     ) -> T:
         adapter = self.adapter(name)
-        gate = self._gates.setdefault(name, Bulkhead(self._limit))
+        gate = self._gates.setdefault(name, Bulkhead(self._limit, moment=self._moment))
         outcome, began = "ok", time.perf_counter()
         try:
             async with gate.enter(urgency):

@@ -114,6 +114,16 @@ class Life(RuleBasedStateMachine):
         grant = self.do(self.here.ask(who, duration=minutes * MINUTE, starts_at=starts))
         return multiple() if grant is None else grant.id
 
+    @rule(target=grants, minutes=st.integers(5, 60))
+    def get(self, minutes: int) -> object:
+        """The whole way to access, so that enough of the rest happens to what is active."""
+        grant = self.do(self.here.ask(DANA, duration=minutes * MINUTE))
+        if grant is None:
+            return multiple()
+        for who in (MAYA, OMAR):
+            self.do(self.here.engine.service.vote(who, grant.id))
+        return grant.id
+
     @rule(grant=grants, who=WHO, shorter=st.booleans())
     def vote(self, grant: str, who: str, *, shorter: bool) -> None:
         duration = MINUTE if shorter else None
@@ -123,8 +133,10 @@ class Life(RuleBasedStateMachine):
     def deny(self, grant: str, who: str) -> None:
         self.do(self.here.engine.service.deny(who, grant))
 
-    @rule(grant=grants, who=WHO)
-    def revoke(self, grant: str, who: str) -> None:
+    @rule(grant=grants, who=WHO, lies=st.booleans())
+    def revoke(self, grant: str, who: str, *, lies: bool) -> None:
+        if lies:
+            self.here.world.fail("revoke", Fault.LIE)
         self.do(self.here.engine.service.revoke(who, grant))
 
     @rule(grant=consumes(grants), who=WHO)
@@ -206,7 +218,7 @@ def test_the_invariants_hold_whatever_happens(sqlite_template: Path) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call] # Hypothesis leaves it untyped
         Life,
         settings=settings(
-            max_examples=25,
+            max_examples=50,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -115,8 +115,13 @@ async def test_a_call_that_lands_late_does_not_outlive_the_end(database: Databas
         await here.engine.service.vote(MAYA, grant.id)
         await here.wait(lambda: len(here.figures.calls) > 0, within=10)
         await here.engine.service.revoke(DANA, grant.id)
+        await asyncio.sleep(0.3)  # long enough for an end that does not wait
+
+        assert (await here.grant(grant.id)).state is State.REVOKING
+
         here.pass_time(timedelta(seconds=30))
         ended = await here.until(grant.id, State.ENDED, within=20)
+        here.world.settle()
 
         assert ended.end_reason is EndReason.REVOKED
         assert not here.world.access
