@@ -10,6 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from sandbox.wire import fresh_id
+from sandbox.workspace import SLACKBOT
 
 if TYPE_CHECKING:
     from sandbox.delivery import Delivery
@@ -60,9 +61,12 @@ class Events:
         self.emit(name, name, event)
 
     def channel_changed(self, what: str, channel: Channel) -> None:
-        """A channel was archived, unarchived or deleted: `what` is the verb of the event."""
+        """A channel was archived, unarchived or deleted: `what` is the verb of the event.
+
+        Nobody in particular did it, so Slackbot is named.
+        """
         name = f"{'group' if channel.is_private else 'channel'}_{what}"
-        self.emit(name, name, {"channel": channel.id})
+        self.emit(name, name, {"channel": channel.id, "user": SLACKBOT})
 
     def user_changed(self, user: str) -> None:
         """An account changed: deactivated, renamed."""
@@ -72,9 +76,12 @@ class Events:
 
     def group_changed(self, group: str, added: list[str], removed: list[str]) -> None:
         """The members of a user group changed."""
+        now = int(self._installation.workspace.clock.now())
         event: Json = {
             "subteam_id": group,
             "team_id": self._installation.workspace.team_id,
+            "date_previous_update": now - 1,
+            "date_update": now,
             "added_users": added,
             "added_users_count": len(added),
             "removed_users": removed,
