@@ -25,19 +25,23 @@ GENESIS: Final = "0" * 64
 SHORT_HASH: Final = 12
 """Characters of a hash shown to people, as in `#42 0f3a…`."""
 
+_ENCODER: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+
 
 def canonical(value: object) -> str:
     """The one JSON text of a value. Floats are refused: they have no single spelling."""
     _refuse_floats(value)
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _ENCODER.encode(value)
 
 
 def _refuse_floats(value: object) -> None:
+    if isinstance(value, str):  # most of what there is
+        return
     if isinstance(value, float):
         raise ProgramError(f"a float has no place in the audit log: {value!r}")
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for item in value.values():
             _refuse_floats(item)
     elif isinstance(value, list | tuple):

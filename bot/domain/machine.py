@@ -9,8 +9,9 @@ Rules this module keeps:
 - A change of state takes the lease away, so that a call in flight can no longer record.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Final
 
 from bot.domain import deciding, transitions
@@ -43,7 +44,7 @@ from bot.domain.acts import (
 from bot.domain.codec import dump_field
 from bot.domain.drafts import Draft, Step
 from bot.domain.errors import IllegalEventError, ProgramError
-from bot.domain.grant import OPERATIONAL, Grant, State
+from bot.domain.grant import REPLAYABLE, Grant, State, altered
 from bot.domain.record import Event
 
 S = State
@@ -107,6 +108,7 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 _TABLE: Final = {(rule.act, rule.source): rule for rule in RULES}
+_replayable = attrgetter(*REPLAYABLE)
 
 
 def rule_for(act: type[Act], state: State | None) -> Rule | None:
@@ -142,9 +144,11 @@ def _complete(before: Grant | None, draft: Draft, act: Act, now: datetime) -> St
     if rule is None or after.state not in rule.targets:
         raise ProgramError(f"{act.verb} must not lead to {after.state}")
     if before is not None:
-        after = replace(after, version=before.version + 1)
+        version = before.version + 1
         if _ends_lease(before, after, act):
-            after = replace(after, lease_owner=None, lease_token=None)
+            after = altered(after, version=version, lease_owner=None, lease_token=None)
+        else:
+            after = altered(after, version=version)
     changes = changed_fields(before, after)
     if changes and not draft.events:
         raise ProgramError(f"{act.verb} changes {sorted(changes)} without an event")
@@ -174,9 +178,12 @@ def _ends_lease(before: Grant, after: Grant, act: Act) -> bool:
 
 def changed_fields(before: Grant | None, after: Grant) -> dict[str, object]:
     """The replayable fields in which two states of a grant differ, as JSON values of the latter."""
+    now = _replayable(after)
+    if before is None:
+        return {name: dump_field(name, value) for name, value in zip(REPLAYABLE, now, strict=True)}
+    then = _replayable(before)
     return {
-        field.name: dump_field(field.name, getattr(after, field.name))
-        for field in fields(after)
-        if field.name not in OPERATIONAL
-        and (before is None or getattr(before, field.name) != getattr(after, field.name))
+        name: dump_field(name, value)
+        for name, old, value in zip(REPLAYABLE, then, now, strict=True)
+        if old != value
     }

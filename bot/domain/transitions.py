@@ -40,7 +40,7 @@ from bot.domain.extending import (
     void_card,
     vote_extension,
 )
-from bot.domain.grant import EndReason, Grant, State
+from bot.domain.grant import EndReason, Grant, State, altered
 from bot.domain.record import EventKind, NoticeKind
 from bot.domain.schedule import still_unsure, wake
 
@@ -97,7 +97,7 @@ def _fail(grant: Grant, act: Fail, now: datetime) -> Draft:
 
 def _ending(grant: Grant, why: EndReason, now: datetime) -> Grant:
     """On the way out, to be worked on at once. A call that may still land stays known."""
-    return replace(
+    return altered(
         grant,
         state=State.REVOKING,
         end_reason=why,
@@ -154,7 +154,7 @@ def _alarm(grant: Grant, act: Alarm, now: datetime) -> Draft:
 
 def _end(grant: Grant, act: End, now: datetime) -> Draft:
     del act
-    ended = replace(
+    ended = altered(
         grant, state=State.ENDED, ended_at=now, next_at=None, unsure_until=None, last_error=None
     )
     failed = grant.end_reason in (EndReason.FAILED, EndReason.HELD)
