@@ -6,10 +6,11 @@ and the channels and groups that they use.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sandbox.records import Channel, User, Usergroup
-from sandbox.workspace import BOT_USER
+from sandbox.workspace import BOT_USER, TEAM_ID
 
 if TYPE_CHECKING:
     from sandbox.workspace import Workspace
@@ -25,10 +26,98 @@ PROFILE_FIELDS = {MANAGER_FIELD: "Manager"}
 """Custom profile fields of the workspace: id to label. The manager's value is a user id."""
 
 
+PEOPLE = (
+    User(
+        DANA,
+        "dana",
+        "Dana (developer)",
+        TEAM_ID,
+        "Backend developer",
+        "dana@example.com",
+        "#2f6f4f",
+        "asks for access",
+        "Europe/Berlin",
+        fields={MANAGER_FIELD: MAYA},
+    ),
+    User(
+        MAYA,
+        "maya",
+        "Maya (manager)",
+        TEAM_ID,
+        "Engineering manager, database owner",
+        "maya@example.com",
+        "#7a3e9d",
+        "approves",
+        "Europe/London",
+    ),
+    User(
+        OMAR,
+        "omar",
+        "Omar (second approver)",
+        TEAM_ID,
+        "Database owner",
+        "omar@example.com",
+        "#b0562a",
+        "approves",
+        "America/New_York",
+    ),
+    User(
+        OLGA,
+        "olga",
+        "Olga (operator)",
+        TEAM_ID,
+        "Operator on duty",
+        "olga@example.com",
+        "#1f6fa8",
+        "may end everything",
+        "UTC",
+        is_admin=True,
+    ),
+    User(
+        GARY,
+        "gary",
+        "Gary (guest)",
+        TEAM_ID,
+        "Contractor, guest account",
+        "gary@example.org",
+        "#8a6d1a",
+        "a guest: may not ask",
+        is_restricted=True,
+        is_ultra_restricted=True,
+    ),
+    User(
+        STELLA,
+        "stella",
+        "Stella (other company)",
+        OTHER_TEAM,
+        "Partner's engineer",
+        "stella@example.net",
+        "#a33b5c",
+        "from another workspace",
+        is_stranger=True,
+    ),
+    User(
+        DORIS,
+        "doris",
+        "Doris (deactivated)",
+        TEAM_ID,
+        "Left last month",
+        "doris@example.com",
+        "#777777",
+        "account deactivated",
+        deleted=True,
+    ),
+    User(BUILDBOT, "buildbot", "Build bot", TEAM_ID, color="#555555", is_bot=True),
+)
+"""Copied into every workspace that is filled."""
+
+
 def fill(workspace: Workspace) -> None:
     """Fill a workspace with these people, channels and groups."""
-    for user in _people(workspace.team_id):
-        workspace.add_user(user)
+    for user in PEOPLE:
+        is_ours = user.team_id == TEAM_ID
+        team_id = workspace.team_id if is_ours else user.team_id
+        workspace.add_user(replace(user, team_id=team_id, fields=dict(user.fields)))
     team = [DANA, MAYA, OMAR, OLGA]
     for channel in (
         Channel(GENERAL, "general", "Company-wide news and work", members=[*team, DORIS]),
@@ -44,90 +133,3 @@ def fill(workspace: Workspace) -> None:
     workspace.add_usergroup(Usergroup(DBA, "dba", "Database owners", [MAYA, OMAR]))
     workspace.add_usergroup(Usergroup(OPS, "ops", "Operators", [OLGA]))
     workspace.add_usergroup(Usergroup(BACKEND, "backend", "Backend developers", [DANA]))
-
-
-def _people(team: str) -> list[User]:
-    managed = {MANAGER_FIELD: MAYA}
-    return [
-        User(
-            DANA,
-            "dana",
-            "Dana (developer)",
-            team,
-            "Backend developer",
-            "dana@example.com",
-            "#2f6f4f",
-            "asks for access",
-            "Europe/Berlin",
-            fields=managed,
-        ),
-        User(
-            MAYA,
-            "maya",
-            "Maya (manager)",
-            team,
-            "Engineering manager, database owner",
-            "maya@example.com",
-            "#7a3e9d",
-            "approves",
-            "Europe/London",
-        ),
-        User(
-            OMAR,
-            "omar",
-            "Omar (second approver)",
-            team,
-            "Database owner",
-            "omar@example.com",
-            "#b0562a",
-            "approves",
-            "America/New_York",
-        ),
-        User(
-            OLGA,
-            "olga",
-            "Olga (operator)",
-            team,
-            "Operator on duty",
-            "olga@example.com",
-            "#1f6fa8",
-            "may end everything",
-            "UTC",
-            is_admin=True,
-        ),
-        User(
-            GARY,
-            "gary",
-            "Gary (guest)",
-            team,
-            "Contractor, guest account",
-            "gary@example.org",
-            "#8a6d1a",
-            "a guest: may not ask",
-            is_restricted=True,
-            is_ultra_restricted=True,
-        ),
-        User(
-            STELLA,
-            "stella",
-            "Stella (other company)",
-            OTHER_TEAM,
-            "Partner's engineer",
-            "stella@example.net",
-            "#a33b5c",
-            "from another workspace",
-            is_stranger=True,
-        ),
-        User(
-            DORIS,
-            "doris",
-            "Doris (deactivated)",
-            team,
-            "Left last month",
-            "doris@example.com",
-            "#777777",
-            "account deactivated",
-            deleted=True,
-        ),
-        User(BUILDBOT, "buildbot", "Build bot", team, color="#555555", is_bot=True),
-    ]

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from sandbox import SandboxServer
 from sandbox.manifest import SCOPES, parse_manifest
-from tests.sandbox.kit import BoltApp, client_of
+from tests.sandbox.kit import BoltApp, Heard, client_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -101,3 +101,8 @@ async def either(
     sandbox.delivery.request_url = f"http://127.0.0.1:{port}/slack/events"
     yield bolt
     await runner.cleanup()
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()

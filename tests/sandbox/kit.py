@@ -9,10 +9,14 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from sandbox.seed import APPROVALS, MAYA
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    import aiohttp
     from aiohttp import web
+    from slack_bolt.context.ack.async_ack import AsyncAck
 
     from sandbox.server import SandboxServer
 
@@ -105,3 +109,44 @@ class BoltApp:
     async def close(self) -> None:
         if self._socket is not None:
             await self._socket.close_async()
+
+
+class Heard(list[Json]):
+    """The bodies that the app got."""
+
+    def by(self, text: str = "", **more: object) -> Callable[..., object]:
+        """A listener that keeps the body and acknowledges with this answer."""
+
+        async def listener(ack: AsyncAck, body: Json) -> None:
+            self.append(body)
+            await ack(text, **more)
+
+        return listener
+
+
+async def post_card(sandbox: SandboxServer, *elements: Json, channel: str = APPROVALS) -> Json:
+    await client_of(sandbox).chat_postMessage(
+        channel=channel, text="card", blocks=[section("card"), actions(*elements, block_id="b")]
+    )
+    return sandbox.person(MAYA).sees(channel)[-1]
+
+
+async def dial(
+    sandbox: SandboxServer, http: aiohttp.ClientSession
+) -> aiohttp.ClientWebSocketResponse:
+    """A bare Socket Mode connection, its hello not yet read."""
+    client = AsyncWebClient(base_url=sandbox.api_url)
+    opened = await client.apps_connections_open(app_token=sandbox.app_token)
+    return await http.ws_connect(opened["url"])
+
+
+async def get(http: aiohttp.ClientSession, path: str, **query: str) -> Json:
+    async with http.get(f"/sandbox/{path}", params=query) as answer:
+        body: Json = await answer.json()
+        return body
+
+
+async def post(http: aiohttp.ClientSession, path: str, **body: object) -> Json:
+    async with http.post(f"/sandbox/{path}", json=body) as answer:
+        done: Json = await answer.json()
+        return done

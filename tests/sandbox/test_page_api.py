@@ -1,4 +1,4 @@
-"""What the page and tests in other languages use: `/sandbox/…` over plain HTTP."""
+"""What the page uses: looking, listening, acting, and the fence around it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.seed import APPROVALS, AUDIT, DANA, DBA, DORIS, GARY, GENERAL, MAYA, STELLA
-from tests.sandbox.kit import actions, button, field, modal, section
+from sandbox.seed import APPROVALS, AUDIT, DANA, DORIS, GARY, GENERAL, MAYA, STELLA
+from tests.sandbox.kit import actions, button, field, get, modal, post, section
 
 if TYPE_CHECKING:
     import aiohttp
@@ -21,21 +21,6 @@ if TYPE_CHECKING:
     from tests.sandbox.kit import BoltApp
 
 Json = dict[str, Any]
-
-
-async def get(http: aiohttp.ClientSession, path: str, **query: str) -> Json:
-    async with http.get(f"/sandbox/{path}", params=query) as answer:
-        body: Json = await answer.json()
-        return body
-
-
-async def post(http: aiohttp.ClientSession, path: str, **body: object) -> Json:
-    async with http.post(f"/sandbox/{path}", json=body) as answer:
-        done: Json = await answer.json()
-        return done
-
-
-# --- what the page reads --------------------------------------------------------------------------
 
 
 async def test_bootstrap_has_what_stands_still(http: aiohttp.ClientSession) -> None:
@@ -191,13 +176,8 @@ async def test_a_stream_resumes(
     assert (await anew.next("reset")) == {"type": "reset"}
 
 
-# --- acting ---------------------------------------------------------------------------------------
-
-
-async def test_the_whole_story_over_http(
-    sandbox: SandboxServer, http: aiohttp.ClientSession, bolt: BoltApp
-) -> None:
-    """Command, click, form with errors, close, home: each by its own request."""
+def _listen(bolt: BoltApp) -> None:
+    """Have the app answer a command with a card and a click with a form."""
 
     @bolt.app.command("/access")
     async def ask(ack: AsyncAck, client: AsyncWebClient) -> None:
@@ -224,6 +204,12 @@ async def test_the_whole_story_over_http(
     async def said() -> None:
         pass
 
+
+async def test_the_whole_story_over_http(
+    sandbox: SandboxServer, http: aiohttp.ClientSession, bolt: BoltApp
+) -> None:
+    """Command, click, form with errors, close, home: each by its own request."""
+    _listen(bolt)
     await bolt.connect()
     who = {"as": DANA}
     done = await post(http, "act/command", **who, channel=GENERAL, text="/access x")
@@ -274,9 +260,6 @@ async def test_acts_that_are_impossible(
         assert (answer.status, (await answer.json())["error"]) == (400, code)
 
 
-# --- the fence ------------------------------------------------------------------------------------
-
-
 async def test_foreign_pages_are_kept_out(http: aiohttp.ClientSession) -> None:
     """Another origin, another host name, a form instead of JSON: none of them can act."""
     attempts = [
@@ -304,90 +287,3 @@ async def test_bodies_that_are_no_objects(http: aiohttp.ClientSession, body: str
     headers = {"Content-Type": "application/json"}
     async with http.post("/sandbox/seed", data=body, headers=headers) as answer:
         assert (answer.status, (await answer.json())["error"]) == (400, "invalid_json")
-
-
-# --- control --------------------------------------------------------------------------------------
-
-
-async def test_seed_change_and_reset(
-    sandbox: SandboxServer, http: aiohttp.ClientSession, client: AsyncWebClient
-) -> None:
-    """Records are added and changed by their fields; reset brings the first ones back."""
-    seed = {
-        "users": [{"id": "U0NEW", "name": "new", "email": "new@example.com"}],
-        "channels": [{"id": "C0NEW", "name": "new", "members": ["U0NEW", sandbox.workspace.bot]}],
-        "usergroups": [{"id": "S0NEW", "handle": "new", "name": "New", "users": ["U0NEW"]}],
-    }
-    assert (await post(http, "seed", **seed))["ok"]
-    assert (await client.chat_postMessage(channel="C0NEW", text="x"))["ok"]
-    async with http.patch("/sandbox/users/U0NEW", json={"deleted": True}) as answer:
-        assert answer.status == 200
-    assert (await client.usergroups_users_list(usergroup="S0NEW"))["users"] == []
-    async with http.patch(f"/sandbox/usergroups/{DBA}", json={"users": [DANA]}) as answer:
-        assert answer.status == 200
-    async with http.patch("/sandbox/channels/C0NEW", json={"is_archived": True}) as answer:
-        assert answer.status == 200
-    exported = await get(http, "export")
-    assert exported["messages"]["C0NEW"][0]["text"] == "x"
-    await post(http, "faults", method="*", kind="error", always=True)
-    assert (await post(http, "reset"))["ok"]
-    assert "U0NEW" not in sandbox.workspace.users
-    assert (await client.usergroups_users_list(usergroup=DBA))["users"] == [MAYA, "U0OMAR"]
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "body", "code"),
-    [
-        ("PATCH", "users/U0NOBODY", {"deleted": True}, "not_found"),
-        ("PATCH", f"users/{DANA}", {"delted": True}, "unknown_field"),
-        ("PATCH", f"users/{DANA}", {"deleted": "perhaps"}, "invalid_arguments"),
-        ("PATCH", f"users/{DANA}", {"id": "U0OTHER"}, "unknown_field"),
-        ("POST", "seed", {"users": [{"name": "no id"}]}, "invalid_arguments"),
-        ("POST", "faults", {"method": "*", "kind": "meteor"}, "invalid_arguments"),
-        ("POST", "faults", {"method": "*", "kind": "error", "times": "x"}, "invalid_arguments"),
-        ("POST", "clock", {"advance": -1}, "invalid_time"),
-        ("POST", "links", {"act": "burn"}, "unknown_act"),
-        ("POST", "deliver", {"redeliver": 99}, "no_such_delivery"),
-        ("POST", "deliver", {"envelope": {}}, "invalid_envelope"),
-    ],
-)
-async def test_control_says_what_is_wrong(
-    http: aiohttp.ClientSession, method: str, path: str, body: Json, code: str
-) -> None:
-    """A wrong order changes nothing and gets 400 with a code and a sentence."""
-    async with http.request(method, f"/sandbox/{path}", json=body) as answer:
-        got = await answer.json()
-        assert (answer.status, got["error"]) == (400, code)
-        assert got["message"].endswith(".")
-
-
-async def test_faults_time_links_and_the_app_by_http(
-    sandbox: SandboxServer, http: aiohttp.ClientSession, client: AsyncWebClient, bolt: BoltApp
-) -> None:
-    """Everything that Python can turn, HTTP can turn."""
-
-    @bolt.app.command("/access")
-    async def answer(ack: AsyncAck) -> None:
-        await ack()
-
-    await bolt.connect()
-    before = sandbox.workspace.clock.now()
-    assert (await post(http, "clock", advance=1800))["now"] > before + 1799
-    await post(http, "faults", method="auth.test", kind="error", error="account_inactive")
-    assert (await (await http.post("/api/auth.test")).json())["error"] == "account_inactive"
-    await post(http, "faults", method="auth.test", kind="drop", always=True)
-    async with http.delete("/sandbox/faults") as cleared:
-        assert cleared.status == 200
-    assert (await client.auth_test())["ok"]
-    scopes = {"scopes": ["chat:write"], "rate_limits": True, "burst": 1}
-    async with http.patch("/sandbox/app", json=scopes) as patched:
-        assert patched.status == 200
-    assert sandbox.installation.scopes == {"chat:write"}
-    assert (sandbox.rate_limits.is_on, sandbox.rate_limits.burst) == (True, 1)
-    await post(http, "act/command", **{"as": DANA}, channel=GENERAL, text="/access x")
-    (sent,) = sandbox.traffic.deliveries("slash_commands")
-    again = await post(http, "deliver", redeliver=sent["n"], times=2)
-    assert [ack["ok"] for ack in again["acks"]] == [True, True]
-    forged = await post(http, "deliver", envelope=sent["envelope"])
-    assert forged["acks"][0]["ok"]
-    assert (await post(http, "links", act="refresh"))["cut"] == 1
