@@ -1,7 +1,7 @@
 /**
  * First steps for a newcomer, from the notes that the sandbox was started with. A command in a
  * note can be clicked: it is written into the window of the person whom the note names. A channel
- * or the app can be clicked too: that window goes there.
+ * or the app can be clicked too: that window goes there. Notes are mrkdwn or plain words.
  */
 
 import { append, fill, h, icon } from "./dom.js";
@@ -44,7 +44,7 @@ export function mountSteps(root, directory, take) {
  * @param {(suggestion: Suggestion) => void} take
  */
 function noteOf(note, directory, take) {
-  const pieces = parse(note);
+  const pieces = parse(readable(note, directory));
   const app = directory.app.bot_user_id;
   const as = idOf(pieces.find((piece) => piece.kind === "user" && piece.id !== app));
   const channel = idOf(pieces.find((piece) => piece.kind === "channel"));
@@ -58,6 +58,30 @@ function noteOf(note, directory, take) {
     else append(words, [element(piece, { directory, as: "" })].flat());
   }
   return words;
+}
+
+/**
+ * A note in plain words, with its command (up to the end), the channels and the person after "As"
+ * written as mrkdwn has them.
+ * @param {string} note
+ * @param {import("./directory.js").Directory} directory
+ */
+function readable(note, directory) {
+  if (/[`<]/.test(note)) return note;
+  const start = directory.app.commands
+    .map(({ command }) => note.search(new RegExp(`(?<!\\S)${command.replace(/[^\w/]/g, "\\$&")}(?!\\S)`)))
+    .filter((at) => at >= 0)
+    .sort((a, b) => a - b)[0] ?? note.length;
+  const words = note.slice(0, start)
+    .replace(/(?<!\S)#([\w-]+)/g, (whole, name) => {
+      const channel = directory.facts.channels.find((one) => one.name === name);
+      return channel ? `<#${channel.id}>` : whole;
+    })
+    .replace(/\bAs (\p{L}+)/gu, (whole, name) => {
+      const user = directory.people.find((one) => one.real_name.split(" ")[0] === name);
+      return user ? `As <@${user.id}>` : whole;
+    });
+  return start < note.length ? `${words}\`${note.slice(start)}\`` : words;
 }
 
 /** @param {import("./mrkdwn.js").Piece | undefined} piece */

@@ -94,6 +94,24 @@ async def test_first_steps_write_the_line_for_the_person(stage: Stage) -> None:
     await expect(steps).to_be_visible()
 
 
+async def test_first_steps_in_plain_words_are_understood(stage: Stage) -> None:
+    """The command, the channel and the person after "As" are found without any markup."""
+    stage.sandbox.workspace.notes[:] = [
+        "You are everybody here: Dana asks, #nowhere is no channel.",
+        "As Maya, look at #approvals",
+        "As Dana, type: /access prod-db 2m look at the stuck orders",
+    ]
+    page = await stage.open(f"{DANA}:{GENERAL}", f"{MAYA}:{GENERAL}")
+    steps = page.get_by_role("region", name="First steps")
+    await expect(steps.get_by_role("listitem").first).to_have_text(stage.sandbox.workspace.notes[0])
+    await named(steps, "/access prod-db 2m look at the stuck orders").click()
+    await expect(composer(window(page, DANA))).to_have_value(
+        "/access prod-db 2m look at the stuck orders"
+    )
+    await named(steps, "#approvals").click()
+    await expect(window(page, MAYA).get_by_role("heading", name="approvals")).to_be_visible()
+
+
 async def test_a_countdown_follows_the_sandbox_clock(stage: Stage) -> None:
     """It counts to the end, looks urgent in the last minute and then says that it is over."""
     page, dana, _ = await stage.pair()
