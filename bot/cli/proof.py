@@ -1,0 +1,191 @@
+"""Proving and exporting the audit log."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from sqlalchemy import Connection
+
+from bot.cli.edge import AnswerIsNoError, WrongUsageError
+from bot.cli.ground import with_database
+from bot.config.audit_key import AuditKey, load_or_make
+from bot.config.settings import Settings, read_settings
+from bot.domain import durations
+from bot.domain.chain import SHORT_HASH
+from bot.domain.checkpoint import Statement, parse_statement
+from bot.domain.errors import RefusalError
+from bot.engine.exporting import export_lines
+from bot.engine.proving import check_checkpoints
+from bot.engine.verifying import Proof, prove
+from bot.storage import store
+from bot.storage.database import Database
+
+ALL: Final = 1_000_000
+SIZE_LIMIT: Final = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """A checkpoint from a file: what was signed, and the signature."""
+
+    path: Path
+    statement: Statement
+    signature: str
+
+
+def verify_log(checkpoint: Path | None) -> None:
+    """Raises `AnswerIsNoError` with the first fault."""
+    settings = read_settings()
+    key = _key(settings)
+    beside = settings.audit_key.with_name(settings.audit_key.name + ".checkpoint")
+    path = checkpoint or (beside if beside.exists() else None)
+    witness = _witness(path) if path is not None else None
+
+    async def work(database: Database) -> tuple[Proof, int]:
+        with _progress() as say:
+            proof = await prove(database, progress=say)
+        if proof.fault is not None:
+            raise AnswerIsNoError(f"The log is not whole: {proof.fault.what}.")
+        signed = await database.read(partial(_checkpoints, key=key))
+        if witness is not None:
+            await database.read(partial(_compare, witness=witness, key=key))
+        return proof, signed
+
+    proof, signed = with_database(work, settings)
+    print_proof(proof, signed, key, witness)
+
+
+def print_proof(proof: Proof, signed: int, key: AuditKey | None, witness: Witnessed | None) -> None:
+    """What was proven, and what could not be looked at."""
+    sys.stdout.write(f"The log is whole: {proof.lines} lines, head {proof.head[:SHORT_HASH]}.\n")
+    if key is not None:
+        sys.stdout.write(f"{signed} checkpoints are signed by key {key.key_id}.\n")
+    else:
+        sys.stderr.write("There is no audit key here: signatures were not checked.\n")
+    if witness is not None:
+        size = witness.statement.size
+        sys.stdout.write(f"It holds what {witness.path} saw: {size} lines.\n")
+
+
+def export_log(since: str | None) -> None:
+    """To standard output."""
+    start = _moment(since) if since is not None else None
+
+    async def work(database: Database) -> None:
+        async for line in export_lines(database, since=start):
+            sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+    with_database(work)
+
+
+def print_key() -> None:
+    """Raises `WrongUsageError` when there is none yet."""
+    settings = read_settings()
+    key = _key(settings)
+    if key is None:
+        raise WrongUsageError(
+            f"There is no audit key at {settings.audit_key}.",
+            hints=("The first `curfew run` makes it; CURFEW_AUDIT_KEY says where.",),
+        )
+    sys.stderr.write(f"Key {key.key_id}\n")
+    sys.stdout.write(key.public_pem)
+
+
+def _key(settings: Settings) -> AuditKey | None:
+    """Looking at a log makes no key."""
+    return load_or_make(settings.audit_key) if settings.audit_key.exists() else None
+
+
+def _checkpoints(conn: Connection, key: AuditKey | None) -> int:
+    """How many there are; `AnswerIsNoError` for the first that is not right."""
+    kept = store.list_checkpoints(conn, limit=ALL)[::-1]
+    hashes = {one.size: event.hash for one in kept if (event := store.get_event(conn, one.size))}
+
+    def signed_by(key_id: str, text: str, signature: str) -> bool:
+        return key is None or (key_id == key.key_id and key.has_signed(text, signature))
+
+    fault = check_checkpoints(kept, hashes.get, signed_by)
+    if fault is not None:
+        raise AnswerIsNoError(f"The log is not what was signed: {fault}.")
+    return len(kept)
+
+
+def _compare(conn: Connection, witness: Witnessed, key: AuditKey | None) -> None:
+    said = witness.statement
+    if key is not None and said.key_id == key.key_id:
+        if not key.has_signed(said.text(), witness.signature):
+            raise AnswerIsNoError(f"{witness.path} is not signed by key {key.key_id}.")
+    elif key is not None:
+        sys.stderr.write(f"{witness.path} is signed by another key, {said.key_id}.\n")
+    line = store.get_event(conn, said.size)
+    if line is None:
+        size = store.head(conn).seq
+        raise AnswerIsNoError(
+            f"The log was cut: it has {size} lines, and {witness.path} saw {said.size}.",
+            hints=("Was an older backup restored?",),
+        )
+    if line.hash != said.head:
+        raise AnswerIsNoError(f"Line {said.size} is not the one that {witness.path} saw.")
+
+
+def _witness(path: Path) -> Witnessed:
+    try:
+        with path.open("rb") as file:
+            said = json.loads(file.read(SIZE_LIMIT))
+        return Witnessed(path, parse_statement(said["statement"]), str(said["signature"]))
+    except OSError as error:
+        raise WrongUsageError(f"{path} cannot be read: {error.strerror}.") from None
+    except (ValueError, KeyError, TypeError):
+        raise WrongUsageError(
+            f"{path} holds no checkpoint.",
+            hints=("It is a file such as audit.key.checkpoint, written beside the key.",),
+        ) from None
+
+
+def _moment(text: str) -> datetime:
+    """A date or time (UTC unless it says), or so long ago."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.now(UTC) - _length(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _length(text: str) -> timedelta:
+    try:
+        return durations.parse(text)
+    except RefusalError as error:
+        raise WrongUsageError(
+            error.message, hints=("--since takes 30d, 12h, or a date such as 2026-01-31.",)
+        ) from None
+
+
+class Progressing:
+    """Called with the number of lines that were read."""
+
+    def __init__(self, shown: Progress, task: TaskID) -> None:
+        """`task` is rich's id of it."""
+        self._shown = shown
+        self._task = task
+
+    def __call__(self, lines: int) -> None:
+        self._shown.update(self._task, description=f"{lines} lines")
+
+
+@contextmanager
+def _progress() -> Iterator[Progressing]:
+    """Shown on a terminal only; what it gives takes the number of lines so far."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    on_terminal = Console(stderr=True)
+    with Progress(*columns, console=on_terminal, transient=True) as shown:
+        task = shown.add_task("reading the log ...")
+        yield Progressing(shown, task)

@@ -1,0 +1,1 @@
+"""The HTTP server: Slack's requests, health, figures."""
