@@ -46,6 +46,10 @@ def to_kit(thing: Any, place: str = "") -> Any:  # noqa: ANN401 - JSON goes in, 
     kind = thing.get("type")
     made = CLASSES[kind] if isinstance(kind, str) else UNTYPED[place]
     keeps_type = made in TEXTS
+    if "option_groups" in thing and "initial_option" in thing:
+        # blockkit looks for it among the groups instead of in them; it is checked by itself.
+        to_kit(thing["initial_option"], "initial_option").build()
+        thing = {key: part for key, part in thing.items() if key != "initial_option"}
     parts = {k: to_kit(v, k) for k, v in thing.items() if keeps_type or k != "type"}
     return made(**parts)
 
