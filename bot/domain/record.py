@@ -49,6 +49,8 @@ class EventKind(StrEnum):
     BOT_STARTED = "bot.started"
     BOT_STOPPED = "bot.stopped"
     CHECKPOINT_SIGNED = "checkpoint.signed"
+    RESTORE_SUSPECTED = "restore.suspected"
+    RESTORE_CONFIRMED = "restore.confirmed"
 
 
 K = EventKind
@@ -78,6 +80,8 @@ ANNOUNCED: Final = frozenset(
         K.BOT_STARTED,
         K.BOT_STOPPED,
         K.CHECKPOINT_SIGNED,
+        K.RESTORE_SUSPECTED,
+        K.RESTORE_CONFIRMED,
     }
 )
 """Events that get a line of their own in the audit channel."""

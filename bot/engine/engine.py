@@ -24,6 +24,7 @@ from bot.engine.ports import Directory, Meter, PolicySource, Poster
 from bot.engine.providers import Providers
 from bot.engine.proving import Prover, Signer, Witness
 from bot.engine.reading import Reading
+from bot.engine.restoring import Restoring
 from bot.engine.service import Service
 from bot.engine.starting import Starter
 from bot.engine.sweep import Sweep
@@ -77,6 +78,7 @@ class Engine:
     _outbox: Outbox = field(init=False)
     _ticker: Ticker = field(init=False)
     _sweep: Sweep = field(init=False)
+    restoring: Restoring = field(init=False)
     _prover: Prover = field(init=False)
     _watch: Watch = field(init=False)
     _listeners: list[Callable[[tuple[Grant, ...]], None]] = field(init=False)
@@ -109,6 +111,7 @@ class Engine:
         self._ticker = Ticker(self._tasks)
         self._sweep = Sweep(self.ledger, self.providers)
         self._prover = Prover(self.ledger, self.signer, self.witness)
+        self.restoring = Restoring(self.ledger, self.witness)
         self._watch = Watch(self.ledger, self.providers)
         self._listeners = []
         self._ticked = time.monotonic()
@@ -128,6 +131,7 @@ class Engine:
 
     async def start(self) -> None:
         """Free what dead processes held, then begin. Needs a running loop."""
+        await self.restoring.look()
         await self.ledger.write(self._free_dead)
         self.ledger.subscribe(self._committed)
         self.database.on_hint(self.poke)

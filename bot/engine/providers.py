@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from adapters.base import (
@@ -116,6 +116,13 @@ class Providers:
 
     async def sessions(self, grant: Grant) -> tuple[Session, ...]:
         return await self._do(grant, "sessions", LOOKING, lambda a, o: a.sessions(o))
+
+    async def remove_mark(self, name: str, grant_id: str, now: datetime) -> Presence:
+        """Revoke what carries a mark that no grant is known for; what is there afterwards."""
+        nobody = Person(user="")
+        order = Order(grant_id, resource="", params={}, person=nobody, expires_at=now)
+        await self._call(name, "revoke", TIMED, lambda adapter: adapter.revoke(order))
+        return await self._call(name, "verify", LOOKING, lambda adapter: adapter.verify(order))
 
     async def owned(self, name: str) -> frozenset[str]:
         """The marks at one provider. Raises `UnsupportedError` where it cannot list them."""

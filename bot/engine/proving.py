@@ -9,12 +9,15 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from bot.domain.checkpoint import FIRST, Statement, parse_statement
 from bot.domain.record import Event, EventKind
 from bot.engine.ledger import Ledger, Pen
 from bot.storage import store
+
+RESTORE: Final = "restore"
+"""In the settings while a restored database waits for an admin's word."""
 
 
 class Signer(Protocol):
@@ -63,6 +66,8 @@ class Prover:
             self._witness.write(*signed)
 
     def _sign(self, pen: Pen) -> tuple[Statement, str] | None:
+        if store.get_setting(pen.conn, RESTORE) is not None:
+            return None  # the witness of what is missing stays until an admin has seen it
         head = store.head(pen.conn, lock=True)
         last = store.last_checkpoint(pen.conn)
         if head.seq == 0 or (last is not None and not _news(pen, last.size, head.seq)):

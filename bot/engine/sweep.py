@@ -1,9 +1,10 @@
 """Comparing what we know with what is there, at each provider.
 
 - What carries our mark and has no live grant is revoked and reported as an orphan, when the log
-  knows the grant. A mark that the log never knew is reported and left: this may be a restored
-  database, and then it is the log that is wrong.
+  knows the grant. A mark that the log never knew is reported and left until an admin confirms:
+  this may be a restored database, and then it is the log that is wrong.
 - What should be there and is not is lost: the grant ends, and the person is told.
+- While a restore waits for an admin's word, a sweep only reports.
 """
 
 from datetime import timedelta
@@ -18,13 +19,13 @@ from bot.domain.grant import EndReason, Grant, State
 from bot.domain.record import Event, EventKind
 from bot.engine.ledger import Ledger, Pen
 from bot.engine.providers import Providers
+from bot.engine.restoring import CONFIRMED, REPORTED, UNKNOWN, is_pending
 from bot.storage import store
 
 log = structlog.get_logger("curfew.engine")
 
 YOUNG: Final = timedelta(seconds=10)
 """A provider may list what it just made a little late."""
-REPORTED: Final = "orphan:"
 
 
 class Sweep:
@@ -49,28 +50,33 @@ class Sweep:
         except UnsupportedError:
             owned = None
         live = await self._ledger.read(partial(store.live_ids_by_provider, provider=name))
+        restored = await self._ledger.read(is_pending)
         for grant_id in sorted((owned or frozenset()) - live.keys()):
-            await self._orphan(name, grant_id)
+            await self._orphan(name, grant_id, restored=restored)
+        if restored:
+            return
         active = [grant_id for grant_id, state in live.items() if state is State.ACTIVE]
         for grant_id in active:
             if owned is None or grant_id not in owned:
                 await self._check(grant_id)
 
-    async def _orphan(self, name: str, grant_id: str) -> None:
+    async def _orphan(self, name: str, grant_id: str, *, restored: bool) -> None:
         """Looked up again first: the list may be older than the row."""
         grant = await self._ledger.read(partial(store.get_grant, grant_id=grant_id))
-        if grant is None:
-            await self._ledger.write(partial(_report, name=name, grant_id=grant_id))
-        elif not grant.state.live:
-            await self._remove(name, grant)
-
-    async def _remove(self, name: str, grant: Grant) -> None:
-        await self._ledger.write(partial(_report, name=name, grant_id=grant.id))
-        if grant.expires_at is None:
+        if grant is not None and grant.state.live:
             return
-        await self._providers.revoke(grant)
-        if await self._providers.verify(grant) is Presence.ABSENT:
-            await self._ledger.write(partial(_removed, name=name, grant_id=grant.id))
+        known = grant is not None
+        word = await self._ledger.write(partial(_report, name=name, mark=grant_id, known=known))
+        if restored or word == REPORTED:
+            return
+        now = self._ledger.clock.now()
+        if grant is not None and grant.expires_at is not None:
+            await self._providers.revoke(grant)
+            presence = await self._providers.verify(grant)
+        else:
+            presence = await self._providers.remove_mark(name, grant_id, now)
+        if presence is Presence.ABSENT:
+            await self._ledger.write(partial(_removed, name=name, mark=grant_id, known=known))
 
     async def _check(self, grant_id: str) -> None:
         """Absent at a look made for it alone: lost."""
@@ -91,34 +97,26 @@ class Sweep:
         return not (native and grant.expires_at is not None and grant.expires_at - now < YOUNG)
 
 
-def _report(pen: Pen, *, name: str, grant_id: str) -> None:
-    """Said once for each mark."""
-    key = REPORTED + f"{name}:{grant_id}"
-    if store.get_setting(pen.conn, key) is not None:
-        return
-    store.set_setting(pen.conn, key, pen.now.isoformat())
-    known = pen.grant(grant_id) is not None
-    pen.note(
-        Event(
-            kind=EventKind.ORPHAN_FOUND,
-            at=pen.now,
-            actor="worker",
-            grant_id=grant_id if known else None,
-            data={"provider": name, "mark": grant_id, "known": known},
-        )
-    )
+def _report(pen: Pen, *, name: str, mark: str, known: bool) -> str:
+    """Said once for each mark. The word on it: what the log knows needs nobody's."""
+    key = f"{UNKNOWN}{name}:{mark}"
+    word = store.get_setting(pen.conn, key)
+    if word is not None:
+        return word
+    word = CONFIRMED if known else REPORTED
+    store.set_setting(pen.conn, key, word)
+    _note(pen, EventKind.ORPHAN_FOUND, name, mark, known=known)
+    return word
 
 
-def _removed(pen: Pen, *, name: str, grant_id: str) -> None:
-    pen.note(
-        Event(
-            kind=EventKind.ORPHAN_REMOVED,
-            at=pen.now,
-            actor="worker",
-            grant_id=grant_id,
-            data={"provider": name, "mark": grant_id},
-        )
-    )
+def _removed(pen: Pen, *, name: str, mark: str, known: bool) -> None:
+    store.drop_setting(pen.conn, f"{UNKNOWN}{name}:{mark}")
+    _note(pen, EventKind.ORPHAN_REMOVED, name, mark, known=known)
+
+
+def _note(pen: Pen, kind: EventKind, name: str, mark: str, *, known: bool) -> None:
+    data: dict[str, object] = {"provider": name, "mark": mark, "known": known}
+    pen.note(Event(kind, pen.now, "worker", mark if known else None, data))
 
 
 def _lose(pen: Pen, *, known: Grant) -> None:

@@ -118,6 +118,17 @@ def set_setting(conn: Connection, name: str, value: str) -> None:
     conn.execute(query.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
 
+def settings_named(conn: Connection, prefix: str) -> dict[str, str]:
+    """All values whose names begin so."""
+    names = settings.c.name >= prefix, settings.c.name < prefix + "\x7f"
+    query = select(settings.c.name, settings.c.value).where(*names)
+    return dict(conn.execute(query).all())
+
+
+def drop_setting(conn: Connection, name: str) -> None:
+    conn.execute(delete(settings).where(settings.c.name == name))
+
+
 def add_replica(conn: Connection, replica: Replica) -> None:
     conn.execute(
         insert(replicas).values(

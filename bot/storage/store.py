@@ -43,6 +43,7 @@ from bot.storage.keeping import (
     add_sessions,
     drop_replicas,
     drop_sessions,
+    drop_setting,
     forget_seen,
     get_setting,
     hint,
@@ -52,6 +53,7 @@ from bot.storage.keeping import (
     open_sessions,
     remember,
     set_setting,
+    settings_named,
     touch_replica,
 )
 from bot.storage.leases import (
@@ -100,6 +102,7 @@ __all__ = [
     "drop_posting",
     "drop_replicas",
     "drop_sessions",
+    "drop_setting",
     "due_grants",
     "erase_texts",
     "events_of",
@@ -144,6 +147,7 @@ __all__ = [
     "search_events",
     "set_digest",
     "set_setting",
+    "settings_named",
     "touch_replica",
     "update_grants",
 ]

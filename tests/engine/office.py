@@ -201,7 +201,11 @@ def _everything(conn: Connection) -> tuple[list[SealedEvent], dict[str, Grant]]:
 
 @asynccontextmanager
 async def office(
-    database: Database, *, provider: str = "playground", **changes: object
+    database: Database,
+    *,
+    provider: str = "playground",
+    folder: Path | None = None,
+    **changes: object,
 ) -> AsyncIterator[Office]:
     """An open office; the invariants are checked when it closes."""
     world = world_of(provider)
@@ -209,9 +213,9 @@ async def office(
     rules = Rules(policy_of(provider, **changes))
     adapter = DemoAdapter(provider, DemoAdapter.Settings(), call_limit=2.0)
     folk, postbox, figures = people(), Postbox(), Figures()
-    folder = Path(tempfile.mkdtemp(prefix="curfew-office-"))
-    key = load_or_make(folder / "audit.key")
-    witness = Witness(folder / "audit.key.checkpoint")
+    own = Path(tempfile.mkdtemp(prefix="curfew-office-"))
+    key = load_or_make((folder or own) / "audit.key")
+    witness = Witness((folder or own) / "audit.key.checkpoint")
     engine = Engine(database, rules, folk, {provider: adapter}, postbox, figures, key, witness)
     await engine.start()
     try:
@@ -220,4 +224,4 @@ async def office(
         await here.check()
     finally:
         await engine.stop()
-        shutil.rmtree(folder)
+        shutil.rmtree(own)

@@ -1,0 +1,81 @@
+"""A database that was put back: seen at the start, said, and not acted on until an admin says so.
+
+The log is then shorter than what was signed last, or says something else at that line. What the
+rows know for sure goes on: their ends are kept. What only a comparison with the providers would
+do (removing marks that the log does not know, ending grants that are not found) is reported and
+waits for `curfew restore confirm`.
+"""
+
+import json
+from functools import partial
+from typing import Final
+
+import structlog
+from sqlalchemy import Connection
+
+from bot.domain.checkpoint import Statement
+from bot.domain.record import Event, EventKind
+from bot.engine.ledger import Ledger, Pen
+from bot.engine.proving import RESTORE, Witness
+from bot.storage import store
+
+log = structlog.get_logger("curfew.engine")
+
+UNKNOWN: Final = "unknown:"
+"""Before `provider:mark` in the settings: a mark that the log never knew, and what was decided."""
+REPORTED: Final = "reported"
+CONFIRMED: Final = "confirmed"
+
+
+class Restoring:
+    """Whether this database was put back, and what to do about it."""
+
+    def __init__(self, ledger: Ledger, witness: Witness) -> None:
+        """`witness` is the file that remembers the last signed checkpoint."""
+        self._ledger = ledger
+        self._witness = witness
+
+    async def look(self) -> None:
+        """At the start: compare the log with what was signed last."""
+        seen = self._witness.read()
+        if seen is None:
+            return
+        if await self._ledger.write(partial(_suspect, seen=seen)):
+            log.error("the log is behind what was signed", signed=seen.size)
+
+    async def pending(self) -> bool:
+        """An admin's word is waited for."""
+        return await self._ledger.read(is_pending)
+
+    async def confirm(self, *, operator: str) -> int:
+        """An admin's word: the comparison counts. How many unknown marks will be removed."""
+        return await self._ledger.write(partial(_confirm, actor=f"cli:{operator}"))
+
+
+def is_pending(conn: Connection) -> bool:
+    """Whether an admin's word is waited for."""
+    return store.get_setting(conn, RESTORE) is not None
+
+
+def _suspect(pen: Pen, *, seen: Statement) -> bool:
+    """True when there is something to suspect; said once."""
+    if is_pending(pen.conn):
+        return True
+    head = store.head(pen.conn)
+    line = store.get_event(pen.conn, seen.size)
+    if line is not None and line.hash == seen.head:
+        return False
+    found = {"signed": seen.size, "log": head.seq}
+    store.set_setting(pen.conn, RESTORE, json.dumps(found))
+    pen.note(Event(EventKind.RESTORE_SUSPECTED, pen.now, "bot", data=found))
+    return True
+
+
+def _confirm(pen: Pen, *, actor: str) -> int:
+    waiting = store.settings_named(pen.conn, UNKNOWN)
+    reported = [name for name, value in waiting.items() if value == REPORTED]
+    for name in reported:
+        store.set_setting(pen.conn, name, CONFIRMED)
+    store.drop_setting(pen.conn, RESTORE)
+    pen.note(Event(EventKind.RESTORE_CONFIRMED, pen.now, actor, data={"marks": len(reported)}))
+    return len(reported)
