@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
@@ -78,7 +78,7 @@ class Words:
         for place in self._places[:-1]:
             try:
                 said = place.say(tongue(place), template, part, facts)
-            except (TemplateError, TypeError, ValueError, AttributeError, LookupError) as error:
+            except Exception as error:  # noqa: BLE001 - a template may raise anything
                 log.warning("template failed", template=template, part=part, error=str(error))
             else:
                 if said is not None:
