@@ -93,7 +93,7 @@ class BoltApp:
     async def connect(self, connections: int = 1) -> None:
         """Join by Socket Mode."""
         self._socket = AsyncSocketModeHandler(self.app, self._sandbox.app_token)
-        await self._socket.connect_async()
+        await self._socket.connect_async()  # type: ignore[no-untyped-call] # Bolt leaves it bare
         await self._sandbox.connected(connections=connections)
 
     @property
@@ -108,7 +108,7 @@ class BoltApp:
 
     async def close(self) -> None:
         if self._socket is not None:
-            await self._socket.close_async()
+            await self._socket.close_async()  # type: ignore[no-untyped-call] # Bolt leaves it bare
 
 
 class Heard(list[Json]):
@@ -119,7 +119,7 @@ class Heard(list[Json]):
 
         async def listener(ack: AsyncAck, body: Json) -> None:
             self.append(body)
-            await ack(text, **more)
+            await ack({"text": text, **more} if more else text)
 
         return listener
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from slack_bolt import BoltResponse
 
 from sandbox import RefusedActError, SandboxServer
 from sandbox.seed import DANA, MAYA
@@ -132,18 +133,9 @@ async def test_errors_stand_beside_their_fields(
         {"response_action": "dance"},
     ],
 )
-async def test_acks_that_make_no_sense(
-    sandbox: SandboxServer, either: BoltApp, heard: Heard, ack: Json
-) -> None:
+async def test_acks_that_make_no_sense(sandbox: SandboxServer, either: BoltApp, ack: Json) -> None:
     """The form stays open and the person is told that something went wrong."""
     opens(either, modal())
-
-    @either.app.view("form")
-    async def answer(ack: AsyncAck) -> None:
-        heard.append({})
-        response = await ack()
-        assert response is not None
-
     either.app.middleware(_answering(ack))
     dana = sandbox.person(DANA)
     await dana.command("/access")
@@ -155,11 +147,10 @@ async def test_acks_that_make_no_sense(
 
 def _answering(ack: Json) -> Callable[..., object]:
     """A middleware that answers submissions itself, with whatever JSON."""
-    from slack_bolt import BoltResponse  # noqa: PLC0415 - needed by this one listener
 
     async def middleware(body: Json, next_: Callable[..., Any]) -> object:
         if body.get("type") == "view_submission":
-            return BoltResponse(status=200, body=ack)  # type: ignore[arg-type] # any JSON goes
+            return BoltResponse(status=200, body=ack)
         return await next_()
 
     return middleware
@@ -184,7 +175,7 @@ async def test_forms_update_push_and_clear(
     assert dana.modal["callback_id"] == "three"
     assert dana.modal["state"]["values"]["reason"]["text"]["value"] == "b"
     await dana.submit()
-    assert dana.modal is None
+    assert sandbox.workspace.views.stack(DANA) == []
     assert [body["view"]["callback_id"] for body in heard] == ["one", "two", "three"]
     assert heard[1]["view"]["root_view_id"] == heard[0]["view"]["id"]
 
