@@ -5,36 +5,54 @@
  */
 
 import { append, fill, h, icon } from "./dom.js";
+import { keepFocus } from "./focus.js";
 import { parse } from "./mrkdwn.js";
 import { element } from "./text.js";
 
 /** @typedef {{as: string | null, channel: string | null, text: string | null}} Suggestion `channel` may be the app's user */
 
-const KEY = "sandbox-first-steps";
+const CLOSED = "sandbox-first-steps";
+const AT = "sandbox-first-step";
 
 /**
+ * One step at a time, so that the windows keep their room.
  * @param {HTMLElement} root
  * @param {import("./directory.js").Directory} directory
  * @param {(suggestion: Suggestion) => void} take
  */
 export function mountSteps(root, directory, take) {
   const notes = directory.facts.notes ?? [];
-  const isOpen = () => notes.length > 0 && localStorage.getItem(KEY) !== "closed";
+  const isOpen = () => notes.length > 0 && localStorage.getItem(CLOSED) !== "closed";
+  const at = () => Math.min(Math.max(0, Number(localStorage.getItem(AT)) || 0), notes.length - 1);
   const set = (/** @type {boolean} */ open) => {
-    if (open) localStorage.removeItem(KEY);
-    else localStorage.setItem(KEY, "closed");
+    if (open) localStorage.removeItem(CLOSED);
+    else localStorage.setItem(CLOSED, "closed");
     draw();
   };
+  /** @param {string} words @param {number} by */
+  const turn = (words, by) => h("button", {
+    type: "button", class: "button", "aria-disabled": notes[at() + by] === undefined ? "true" : null, data: { focus: `step ${by}` },
+    on: {
+      click: () => {
+        if (notes[at() + by] === undefined) return;
+        localStorage.setItem(AT, String(at() + by));
+        draw();
+      },
+    },
+  }, words);
   const draw = () => {
+    const restore = keepFocus(root);
     fill(root);
     if (!isOpen()) return;
     append(root, h("section", { class: "steps", "aria-label": "First steps" },
-      h("h2", {}, "First steps"),
-      h("ol", {}, notes.map((note) => h("li", {}, noteOf(note, directory, take)))),
+      h("p", { class: "steps-at" }, h("strong", {}, "First steps"), ` ${at() + 1} of ${notes.length}`),
+      h("p", { class: "steps-note", role: "status" }, noteOf(notes[at()], directory, take)),
+      notes.length > 1 ? h("p", { class: "steps-turn" }, turn("Back", -1), turn("Next", 1)) : null,
       h("button", { type: "button", class: "icon-button", "aria-label": "Close the first steps", on: { click: () => set(false) } }, icon("close"))));
+    restore();
   };
   draw();
-  return { show: () => set(true), hasNotes: notes.length > 0, isOpen };
+  return { show: () => set(true), hasNotes: notes.length > 0 };
 }
 
 /**

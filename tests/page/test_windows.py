@@ -84,6 +84,8 @@ async def test_first_steps_write_the_line_for_the_person(stage: Stage) -> None:
     await expect(dana.get_by_role("heading", name="general")).to_be_visible()
     await expect(composer(dana)).to_have_value("/access prod-db 2m fix <script>x</script>")
     await expect(composer(dana)).to_be_focused()
+    await named(steps, "Next").click()
+    await expect(named(steps, "Next")).to_be_focused()
     await named(steps, "#approvals").click()
     await expect(dana.get_by_role("heading", name="approvals")).to_be_visible()
     await named(steps, "Curfew").click()
@@ -103,11 +105,15 @@ async def test_first_steps_in_plain_words_are_understood(stage: Stage) -> None:
     ]
     page = await stage.open(f"{DANA}:{GENERAL}", f"{MAYA}:{GENERAL}")
     steps = page.get_by_role("region", name="First steps")
-    await expect(steps.get_by_role("listitem").first).to_have_text(stage.sandbox.workspace.notes[0])
+    await expect(steps.get_by_role("status")).to_have_text(stage.sandbox.workspace.notes[0])
+    await named(steps, "Next").click()
+    await named(steps, "Next").click()
     await named(steps, "/access prod-db 2m look at the stuck orders").click()
     await expect(composer(window(page, DANA))).to_have_value(
         "/access prod-db 2m look at the stuck orders"
     )
+    await named(steps, "Back").click()
+    await expect(steps).to_contain_text("2 of 3")
     await named(steps, "#approvals").click()
     await expect(window(page, MAYA).get_by_role("heading", name="approvals")).to_be_visible()
 
