@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from bot.domain import command
 from bot.domain.errors import RefusalError
 from bot.domain.grammar import parse
-from bot.domain.people import Account, Standing
+from bot.domain.people import Standing
 from bot.domain.policy import not_a_member
 from bot.engine.ports import DirectoryError
 from bot.slack.answers import Answers
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from bot.slack.payloads import Typed
 
 UNKNOWN: Final = frozenset({"unknown_word", "unknown_resource"})
+CLOCK_WORD: Final = re.compile(r"\b(?:at|until)\b", re.IGNORECASE)
 EXAMPLE: Final = "prod-db"
 """Named in the help for somebody who may ask for nothing."""
 
@@ -47,29 +49,40 @@ class Commands:
         await desk.require_own(typed.team_id)
         if typed.text.strip().lower() == "help":
             return await self._help(typed.user_id)
-        account = await desk.people.account(typed.user_id)
-        asked = await self._read(typed, account)
-        if not isinstance(asked, command.Ask) and account.standing is not Standing.MEMBER:
-            # A request is refused by the engine, which writes it down.
-            not_a_member(account).require()
+        asked = await self._read(typed)
+        if not isinstance(asked, command.Ask | command.OpenForm):
+            # A request is refused by the engine, which writes it down; a form must open at once.
+            await self._require_member(typed.user_id)
         try:
             return await self._do(typed, asked)
         except RefusalError as error:
             raise corrected(error, asked) from None
 
-    async def _read(self, typed: Typed, account: Account) -> Command:
+    async def _read(self, typed: Typed) -> Command:
         """The line, read against the policy; also against what one has and the policy lost."""
         names = set(self._desk.policy.resources)
+        zone = await self._zone(typed)
         now = self._desk.now()
         try:
-            return parse(typed.text, resources=names, timezone=account.timezone, now=now)
+            return parse(typed.text, resources=names, timezone=zone, now=now)
         except RefusalError as error:
             if error.code not in UNKNOWN:
                 raise
-            mine = {grant.resource for grant in await self._desk.reading.mine(account.user)}
+            mine = {grant.resource for grant in await self._desk.reading.mine(typed.user_id)}
             if mine <= names:
                 raise
-            return parse(typed.text, resources=names | mine, timezone=account.timezone, now=now)
+            return parse(typed.text, resources=names | mine, timezone=zone, now=now)
+
+    async def _zone(self, typed: Typed) -> str:
+        """Where the person's clock stands; nobody is looked up for a line that names no time."""
+        if CLOCK_WORD.search(typed.text) is None:
+            return "UTC"
+        return (await self._desk.people.account(typed.user_id)).timezone
+
+    async def _require_member(self, user: str) -> None:
+        account = await self._desk.people.account(user)
+        if account.standing is not Standing.MEMBER:
+            not_a_member(account).require()
 
     async def _do(self, typed: Typed, asked: Command) -> Message | None:
         match asked:
@@ -95,6 +108,7 @@ class Commands:
             raise desk.refusal("not_available")
 
         async def form() -> View:
+            await self._require_member(typed.user_id)
             return request_form(
                 desk.words,
                 await desk.reading.offers(typed.user_id),

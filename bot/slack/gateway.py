@@ -11,6 +11,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+import structlog
 from pydantic import ValidationError
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
@@ -34,10 +35,15 @@ if TYPE_CHECKING:
     from bot.slack.desk import Desk
     from bot.slack.workspace import Workspace
 
+log = structlog.get_logger("curfew.slack")
+
 COMMAND: Final = "/access"
 ANYTHING: Final = re.compile(r"", re.DOTALL)
 OK: Final = 200
 UNREADABLE: Final = 400
+UNHEARD: Final = 404
+"""Bolt's word for what no listener wants. Acknowledged: unheard of, Slack would send it again."""
+
 STOP_WITHIN: Final = 3.0
 
 Payload = dict[str, Any]
@@ -66,11 +72,16 @@ class Gateway:
     async def dispatch(self, body: Payload, *, headers: Mapping[str, str]) -> BoltResponse:
         """The ack. Status 400 for what no listener can read; never an exception."""
         began = time.perf_counter()
-        # The same for both transports: over HTTP the signature was checked by our endpoint.
-        request = AsyncBoltRequest(body=body, headers=dict(headers), mode="socket_mode")
-        said = await self._app.async_dispatch(request)
+        try:
+            # The same for both transports: over HTTP the signature was checked by our endpoint.
+            request = AsyncBoltRequest(body=body, headers=dict(headers), mode="socket_mode")
+            said = await self._app.async_dispatch(request)
+        except (TypeError, ValueError, AttributeError, LookupError) as error:
+            # Bolt looks into a payload before anybody could have checked it.
+            log.warning("payload not understood", error=type(error).__name__)
+            said = BoltResponse(status=UNREADABLE)
         self._observe_ack(_kind(body), time.perf_counter() - began)
-        return said if said.status == OK else BoltResponse(status=UNREADABLE, body="")
+        return BoltResponse(status=OK) if said.status == UNHEARD else _readable(said)
 
     async def stop(self) -> None:
         """Let what is being said be said."""
@@ -95,7 +106,7 @@ class Gateway:
         app.action(ANYTHING)(self._on_press)
         app.view_submission(ANYTHING)(self._on_submission)
         app.event("app_home_opened")(self._on_home_opened)
-        # Whatever else Slack may send is acknowledged: unheard of, it would be sent again.
+        # Acknowledged here, so that Bolt does not warn of each.
         app.view_closed(ANYTHING)(_hear)
         app.event(ANYTHING)(_hear)
         app.command(ANYTHING)(_hear)
@@ -174,6 +185,10 @@ def _authorized(
         )
 
     return authorize
+
+
+def _readable(said: BoltResponse) -> BoltResponse:
+    return said if said.status == OK else BoltResponse(status=UNREADABLE)
 
 
 async def _hear(ack: AsyncAck) -> BoltResponse:
