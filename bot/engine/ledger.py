@@ -10,13 +10,13 @@ Rules:
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from bot.domain.acts import Act, Ask
 from bot.domain.drafts import Step
-from bot.domain.grant import Grant
+from bot.domain.grant import Grant, altered
 from bot.domain.machine import open_grant, step
 from bot.domain.record import (
     ANNOUNCED,
@@ -93,7 +93,7 @@ class Pen:
 
     def lease(self, grant: Grant, lease: store.Lease) -> Grant:
         """Claim a row that this pen has read, or keep it claimed after a step."""
-        leased = replace(
+        leased = altered(
             grant,
             lease_owner=lease.owner,
             lease_token=lease.token,
@@ -131,7 +131,8 @@ class Pen:
 
     def _numbered(self, grant: Grant) -> Grant:
         """However many steps it took: one version more than what was read."""
-        return replace(grant, version=self._read[grant.id].version + 1)
+        version = self._read[grant.id].version + 1
+        return grant if grant.version == version else altered(grant, version=version)
 
 
 def told_of(line: SealedEvent) -> Iterable[Notice]:

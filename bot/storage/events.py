@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import product
 from typing import Final, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    bindparam,
+    Insert,
+    Subquery,
     func,
     insert,
     select,
@@ -20,6 +22,7 @@ from bot.domain import chain
 from bot.domain.errors import ProgramError
 from bot.domain.record import Event, EventKind, SealedEvent
 from bot.storage.rows import row_to_event
+from bot.storage.sheet import ROWS, Sheet
 from bot.storage.tables import chain_head, events, grants
 
 CLOCK_STEP: Final = timedelta(days=1)
@@ -34,14 +37,23 @@ class Head(NamedTuple):
     hash: str
 
 
-_THIS_GRANT: Final = grants.c.id == bindparam("this_grant")
-_INSERT: Final = insert(events).values(
-    # The subject comes from the grant itself, so that no caller has to think of it.
-    person=select(grants.c.requester).where(_THIS_GRANT).scalar_subquery(),
-    resource=func.coalesce(
-        select(grants.c.resource).where(_THIS_GRANT).scalar_subquery(), bindparam("told_resource")
-    ),
+_SHEET: Final = Sheet(
+    *(events.c[name] for name in ("seq", "at", "kind", "actor", "grant_id", "resource")),
+    *(events.c[name] for name in ("body", "hash", "texts")),
 )
+
+
+@cache
+def _insertion(given: Subquery) -> Insert:
+    """The subject comes from the grant itself, so that no caller has to think of it."""
+    subject = given.outerjoin(grants, grants.c.id == given.c.grant_id)
+    row = select(
+        *(given.c[name] for name in _SHEET.names if name != "resource"),
+        func.coalesce(grants.c.resource, given.c.resource),
+        grants.c.requester,
+    ).select_from(subject)
+    names = [name for name in _SHEET.names if name != "resource"]
+    return insert(events).from_select([*names, "resource", "person"], row)
 
 
 def head(conn: Connection, *, lock: bool = False) -> Head:
@@ -70,28 +82,25 @@ def append_events(
         line = seal(digest, seq, event)
         digest = line.hash
         sealed.append(line)
-    conn.execute(
-        _INSERT,
-        [_row(line, event) for line, event in zip(sealed, news, strict=True)],
-    )
+    rows = [_row(line, event) for line, event in zip(sealed, news, strict=True)]
+    conn.execute(_insertion(_SHEET.of(conn)), {ROWS: _SHEET.text(conn, rows)})
     conn.execute(update(chain_head).values(seq=sealed[-1].seq, hash=digest))
     return sealed
 
 
-def _row(line: SealedEvent, event: Event) -> dict[str, object]:
+def _row(line: SealedEvent, event: Event) -> tuple[object, ...]:
     resource = event.data.get("resource")
-    return {
-        "seq": line.seq,
-        "at": line.at,
-        "kind": line.kind.value,
-        "actor": line.actor,
-        "grant_id": line.grant_id,
-        "body": line.body,
-        "hash": line.hash,
-        "texts": {name: dict(text) for name, text in line.texts.items()} or None,
-        "this_grant": line.grant_id,
-        "told_resource": resource if isinstance(resource, str) else None,
-    }
+    return (
+        line.seq,
+        line.at,
+        line.kind,
+        line.actor,
+        line.grant_id,
+        resource if isinstance(resource, str) else None,
+        line.body,
+        line.hash,
+        {name: dict(text) for name, text in line.texts.items()} or None,
+    )
 
 
 def events_of(conn: Connection, grant_id: str) -> list[SealedEvent]:

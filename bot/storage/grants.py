@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 
 from sqlalchemy import (
@@ -10,7 +11,8 @@ from sqlalchemy import (
     CompoundSelect,
     Connection,
     Select,
-    bindparam,
+    Subquery,
+    Update,
     func,
     insert,
     literal,
@@ -26,7 +28,14 @@ from sqlalchemy.exc import IntegrityError
 from bot.domain.grant import Grant, State
 from bot.storage.clock import now
 from bot.storage.errors import ConflictError, DuplicateError
-from bot.storage.rows import GRANT_COLUMNS, changes_to_row, grant_to_row, row_to_grant
+from bot.storage.rows import (
+    CHANGING,
+    GRANT_COLUMNS,
+    changes_to_row,
+    grant_to_row,
+    row_to_grant,
+)
+from bot.storage.sheet import ROWS, Sheet
 from bot.storage.tables import IS_LIVE, IS_OVERDUE, grants
 
 Position = tuple[datetime, str]
@@ -46,11 +55,17 @@ WHOLE: Final = select(*GRANT_COLUMNS)
 """What `fetch` makes grants of."""
 NEWEST_FIRST: Final = (grants.c.created_at.desc(), grants.c.id.desc())
 
-_UPDATE: Final = (
-    update(grants)
-    .where(grants.c.id == bindparam("this_id"))
-    .where(grants.c.version == bindparam("this_version"))
-)
+_CHANGES: Final = Sheet(grants.c.id, *(grants.c[name] for name in CHANGING))
+
+
+@cache
+def _update(given: Subquery) -> Update:
+    """New versions over the versions before them."""
+    return (
+        update(grants)
+        .where(grants.c.id == given.c.id, grants.c.version == given.c.version - 1)
+        .values({name: given.c[name] for name in CHANGING})
+    )
 
 
 def position(grant: Grant) -> Position:
@@ -83,12 +98,10 @@ def update_grants(conn: Connection, changed: Sequence[Grant]) -> None:
     """
     if not changed:
         return
-    rows = [
-        {**changes_to_row(grant), "this_id": grant.id, "this_version": grant.version - 1}
-        for grant in changed
-    ]
+    rows = ((grant.id, *changes_to_row(grant)) for grant in changed)
+    new = {ROWS: _CHANGES.text(conn, rows)}
     try:
-        written = conn.execute(_UPDATE, rows).rowcount
+        written = conn.execute(_update(_CHANGES.of(conn)), new).rowcount
     except IntegrityError as error:
         raise _duplicate(error) or error from error
     if written != len(changed):

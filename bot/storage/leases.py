@@ -6,14 +6,28 @@ version: a click meanwhile does, and then the worker's result no longer fits.
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, func, select, text, union, union_all, update
+from sqlalchemy import (
+    Connection,
+    Subquery,
+    Update,
+    bindparam,
+    case,
+    func,
+    select,
+    text,
+    union,
+    union_all,
+    update,
+)
 
 from bot.domain.grant import Grant
 from bot.storage.clock import now_expression, place
 from bot.storage.grants import WHOLE, fetch
 from bot.storage.presence import living, lock_key
+from bot.storage.sheet import ROWS, Sheet
 from bot.storage.tables import HAS_OWNER, IS_BEGINNING, IS_ENDING, grants, notices
 
 
@@ -27,16 +41,17 @@ class Lease(NamedTuple):
     unsure_until: datetime | None = None
 
 
-_LEASE: Final = (
-    update(grants)
-    .where(grants.c.id == bindparam("this_id"))
-    .values(
-        lease_owner=bindparam("owner"),
-        lease_token=bindparam("token"),
-        next_at=bindparam("until"),
-        unsure_until=bindparam("unsure"),
-    )
+_LEASES: Final = Sheet(
+    *(grants.c[name] for name in ("id", "lease_owner", "lease_token", "next_at", "unsure_until"))
 )
+
+
+@cache
+def _lease(given: Subquery) -> Update:
+    changed = {name: given.c[name] for name in _LEASES.names if name != "id"}
+    return update(grants).where(grants.c.id == given.c.id).values(changed)
+
+
 _RENEW: Final = (
     update(grants)
     .where(grants.c.id == bindparam("this_id"))
@@ -85,12 +100,9 @@ def lease_grants(conn: Connection, leases: Iterable[Lease]) -> None:
 
     The rows must come from `due_grants`, or be locked, in the same transaction.
     """
-    rows = [
-        {"this_id": grant, "owner": owner, "token": token, "until": until, "unsure": unsure}
-        for grant, owner, token, until, unsure in leases
-    ]
+    rows = list(leases)
     if rows:
-        conn.execute(_LEASE, rows)
+        conn.execute(_lease(_LEASES.of(conn)), {ROWS: _LEASES.text(conn, rows)})
 
 
 def renew_leases(conn: Connection, held: Iterable[tuple[str, str]], until: datetime) -> int:

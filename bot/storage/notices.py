@@ -2,12 +2,26 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Final
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Select,
+    Subquery,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 
 from bot.domain.record import AUDIT_LANE, Notice, NoticeKind, QueuedNotice
-from bot.storage.rows import notice_to_row, row_to_notice
+from bot.storage.rows import NOTICE_COLUMNS, notice_to_row, row_to_notice
+from bot.storage.sheet import NUMBER, ROWS, Sheet
 from bot.storage.tables import NOT_AUDIT, notices
 
 _EARLIER: Final = notices.alias("earlier")
@@ -24,10 +38,21 @@ _OTHER_CARDS: Final = (
 )
 
 
+_SHEET: Final = Sheet(*(notices.c[name] for name in NOTICE_COLUMNS))
+
+
+@cache
+def _insertion(given: Subquery) -> Insert:
+    """Numbers are given out in the order of the rows: it is the order of telling."""
+    row = select(*(given.c[name] for name in _SHEET.names)).order_by(given.c[NUMBER])
+    return insert(notices).from_select(_SHEET.names, row)
+
+
 def add_notices(conn: Connection, news: Sequence[Notice], now: datetime) -> None:
     """Queues notices at the ends of their lanes, in the order given."""
     if news:
-        conn.execute(insert(notices), [notice_to_row(notice, now) for notice in news])
+        rows = [notice_to_row(notice, now) for notice in news]
+        conn.execute(_insertion(_SHEET.of(conn)), {ROWS: _SHEET.text(conn, rows)})
 
 
 def claim_notices(

@@ -57,6 +57,8 @@ _END_REASONS: Final[dict[str | None, EndReason | None]] = {
     None: None,
     **{reason.value: reason for reason in EndReason},
 }
+_VOTES_CHANGE = CHANGING.index("votes")
+_EXTENSION_CHANGE = CHANGING.index("extension")
 _get_changes = attrgetter(*CHANGING)
 
 
@@ -109,11 +111,11 @@ def _extension_to_json(extension: Extension | None) -> Values | None:
     }
 
 
-def changes_to_row(grant: Grant) -> Values:
-    """The columns that an update writes."""
-    values: Values = dict(zip(CHANGING, _get_changes(grant), strict=True))
-    values["votes"] = list(grant.votes)
-    values["extension"] = _extension_to_json(grant.extension)
+def changes_to_row(grant: Grant) -> list[object]:
+    """The values of `CHANGING`, which an update writes."""
+    values: list[object] = list(_get_changes(grant))
+    values[_VOTES_CHANGE] = list(grant.votes)
+    values[_EXTENSION_CHANGE] = _extension_to_json(grant.extension)
     return values
 
 
@@ -123,7 +125,7 @@ def grant_to_row(grant: Grant) -> Values:
     values["order"] = _order_to_json(grant.order)
     values["terms"] = _terms_to_json(grant.terms)
     values["provider"] = grant.order.provider
-    return values | changes_to_row(grant)
+    return values | dict(zip(CHANGING, changes_to_row(grant), strict=True))
 
 
 def _order_from_json(value: Mapping[str, Any]) -> Order:
@@ -202,14 +204,19 @@ def row_to_notice(row: "Row[Any]", token: str) -> QueuedNotice:
     )
 
 
-def notice_to_row(notice: Notice, now: datetime) -> Values:
-    return {
-        "lane": notice.lane,
-        "kind": notice.kind.value,
-        "grant_id": notice.grant_id,
-        "data": _plain(notice.data),
-        "created_at": now,
-        "next_at": now,
-        "attempts": 0,
-        "unsure": False,
-    }
+NOTICE_COLUMNS: Final = (
+    "lane",
+    "kind",
+    "grant_id",
+    "data",
+    "created_at",
+    "next_at",
+    "attempts",
+    "unsure",
+)
+
+
+def notice_to_row(notice: Notice, now: datetime) -> tuple[object, ...]:
+    """The values of `NOTICE_COLUMNS` for a notice that nobody tried to tell yet."""
+    data = _plain(notice.data)
+    return notice.lane, notice.kind, notice.grant_id, data, now, now, 0, False

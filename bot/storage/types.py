@@ -31,11 +31,7 @@ class UtcTime(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | int | None:
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise ValueError(f"a time without a zone cannot be stored: {value!r}")
-        if dialect.name == "postgresql":
-            return value
-        return (value - EPOCH) // MICROSECOND
+        return aware(value) if dialect.name == "postgresql" else to_microseconds(value)
 
     def result_processor(
         self, dialect: Dialect, coltype: object
@@ -43,6 +39,18 @@ class UtcTime(TypeDecorator[datetime]):
         """Past SQLAlchemy's wrapping: rows have many times, and claims have many rows."""
         del coltype
         return _to_utc if dialect.name == "postgresql" else _from_microseconds
+
+
+def aware(value: datetime) -> datetime:
+    """The same; ValueError for a naive time."""
+    if value.tzinfo is None:
+        raise ValueError(f"a time without a zone cannot be stored: {value!r}")
+    return value
+
+
+def to_microseconds(value: datetime) -> int:
+    """A time as SQLite keeps it; ValueError for a naive one."""
+    return (aware(value) - EPOCH) // MICROSECOND
 
 
 def _to_utc(value: datetime | None) -> datetime | None:
