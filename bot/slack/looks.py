@@ -94,13 +94,12 @@ class Looks(Generic[K, V]):
     def _started(self, key: K) -> asyncio.Task[V]:
         task = self._running.get(key)
         if task is None:
-            task = asyncio.create_task(self._run(key), name=f"look at {key}")
+            task = asyncio.create_task(self._run(key, self._now()), name=f"look at {key}")
             self._running[key] = task
             task.add_done_callback(lambda done: self._finished(key, done))
         return task
 
-    async def _run(self, key: K) -> V:
-        began = self._now()
+    async def _run(self, key: K, began: float) -> V:
         try:
             async with asyncio.timeout(self._limit):
                 value = await self._look(key)
