@@ -102,19 +102,6 @@ async def test_a_card_whose_answer_was_lost_is_found_and_brought_up_to_date(
     assert rows.kept["card"].ts == card["ts"]
 
 
-async def test_a_message_of_another_app_is_never_adopted(office: Office) -> None:
-    """Anybody can write the same metadata: only our own messages count."""
-    life = asked()
-    rows = office.open(life)
-    await office.tell(rows, office.notice(life, N.CARD))
-    workspace = office.sandbox.workspace
-    ours = workspace.timeline.find(APPROVALS, rows.kept.pop("card").ts)
-    assert ours is not None
-    ours.user = "U0BUILD"
-    await office.tell(rows, again(office.notice(life, N.CARD)))
-    assert len(seen(office, APPROVALS)) == 2
-
-
 # --- lines --------------------------------------------------------------------------------------
 
 
@@ -173,6 +160,20 @@ async def test_a_line_that_did_not_arrive_is_said(office: Office) -> None:
     await office.tell(rows, again(notice))
     (line,) = seen(office, AUDIT)
     assert line["text"].endswith(f"#1 {life.events[0].hash[:12]}")
+
+
+async def test_a_line_of_another_app_is_never_adopted(office: Office) -> None:
+    """Anybody can write the same metadata: it must not keep our line from being told."""
+    life = asked()
+    rows = office.open(life)
+    notice = office.notice(life, N.AUDIT_LINE, seq=1)
+    await office.tell(rows, notice)
+    workspace = office.sandbox.workspace
+    forged = workspace.timeline.find(AUDIT, seen(office, AUDIT)[0]["ts"])
+    assert forged is not None
+    forged.user = "U0BUILD"
+    await office.tell(rows, again(notice))
+    assert [line["user"] for line in seen(office, AUDIT)] == ["U0BUILD", workspace.bot]
 
 
 async def test_without_the_history_scope_a_line_may_double(office: Office) -> None:
