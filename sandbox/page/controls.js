@@ -3,6 +3,7 @@
  * would send for it, and tells when it was changed.
  */
 
+import { fromLocal, toLocal } from "./dates.js";
 import { h, uid } from "./dom.js";
 import { plainWords } from "./text.js";
 
@@ -12,8 +13,9 @@ import { plainWords } from "./text.js";
  * @typedef {{node: HTMLElement, input: HTMLElement, isGroup?: boolean, read: () => Record<string, unknown>}} Control
  *   `input` is what a label names and the focus goes to
  * @typedef {{
- *   id: string, focus: string, directory: Directory, kept?: Record<string, any>, changed: () => void
- * }} Setting  `kept` is the state that the control had before it was redrawn
+ *   id: string, focus: string, tz?: string, directory: Directory, kept?: Record<string, any>, changed: () => void
+ * }} Setting  `kept` is the state that the control had before it was redrawn, `tz` the
+ *   zone whose clocks the person reads
  */
 
 /** @type {Record<string, (element: any, setting: Setting) => Control>} */
@@ -34,6 +36,15 @@ export const CONTROLS = {
     const kept = setting.kept ? setting.kept.selected_user : element.initial_user;
     return select(element, setting, people.map((user) => [user.id, setting.directory.nameOf(user.id)]), kept, (value) => ({ selected_user: value }));
   },
+  multi_users_select: (element, setting) => {
+    const options = setting.directory.people.filter((user) => !user.deleted)
+      .map((user) => ({ text: { type: /** @type {const} */ ("plain_text"), text: setting.directory.nameOf(user.id), emoji: false }, value: user.id }));
+    const kept = (setting.kept ? setting.kept.selected_users : element.initial_users) ?? [];
+    const chosen = options.filter((one) => kept.includes(one.value));
+    const control = choices(element, { ...setting, kept: undefined }, options, "checkbox", chosen, element.max_selected_items);
+    const picked = () => /** @type {Option[]} */ (control.read().selected_options).map((one) => one.value);
+    return { ...control, read: () => ({ type: element.type, selected_users: picked() }) };
+  },
   channels_select: places("channel"),
   conversations_select: places("conversation"),
   multi_static_select: (element, setting) => {
@@ -44,6 +55,14 @@ export const CONTROLS = {
   radio_buttons: (element, setting) => choices(element, setting, element.options, "radio", element.initial_option),
   datepicker: picker("date", "selected_date", "initial_date"),
   timepicker: picker("time", "selected_time", "initial_time"),
+  datetimepicker: (element, setting) => {
+    const kept = setting.kept ? setting.kept.selected_date_time : element.initial_date_time;
+    const input = /** @type {HTMLInputElement} */ (h("input", {
+      id: setting.id, type: "datetime-local", class: "field picker", data: { focus: setting.focus }, on: { change: setting.changed },
+    }));
+    input.value = kept ? toLocal(kept, setting.tz) : "";
+    return { node: input, input, read: () => ({ type: element.type, selected_date_time: input.value ? fromLocal(input.value, setting.tz) : null }) };
+  },
 };
 
 /** @param {any} element @returns {Option[]} */

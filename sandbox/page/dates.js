@@ -34,6 +34,21 @@ export function dayOf(at, tz) {
   return format("sv-SE", { timeZone: zone(tz), year: "numeric", month: "2-digit", day: "2-digit" }).format(at * 1000);
 }
 
+/** A moment as a `datetime-local` field has it, on the clocks of a zone. @param {number} at @param {string | undefined} tz */
+export function toLocal(at, tz) {
+  const time = format("sv-SE", { timeZone: zone(tz), hour: "2-digit", minute: "2-digit" }).format(at * 1000);
+  return `${dayOf(at, tz)}T${time}`;
+}
+
+/** The moment that a `datetime-local` field means on the clocks of a zone, in whole seconds. @param {string} local @param {string | undefined} tz */
+export function fromLocal(local, tz) {
+  const read = (/** @type {string} */ text) => Date.parse(`${text}Z`) / 1000;
+  let at = read(local);
+  // Twice: the first guess may fall on the other side of a change of the clocks.
+  for (let turn = 0; turn < 2; turn += 1) at += read(local) - read(toLocal(at, tz));
+  return at;
+}
+
 /** @param {number} at @param {When} when */
 function nearDay(at, when) {
   const day = dayOf(at, when.tz);

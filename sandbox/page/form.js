@@ -49,6 +49,7 @@ export class Form {
     const isInput = block.type === "input";
     const control = CONTROLS[element.type](element, {
       id: uid("control"), focus: `${blockId} ${action}`, directory: ground.reader.directory,
+      tz: ground.reader.directory.user(ground.reader.as)?.tz,
       kept: ground.surface.kind === "message" ? undefined : this.kept[blockId]?.[action],
       changed: () => {
         this.clear(blockId);

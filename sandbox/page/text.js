@@ -105,7 +105,8 @@ function date(piece, reader) {
   if (written === null) return document.createTextNode(piece.fallback);
   const time = h("time", { datetime: new Date(piece.at * 1000).toISOString(), title: fullTime(piece.at, when) }, written);
   const shown = piece.url ? link(piece.url, [time]) : time;
-  const chip = countdown(piece.at);
+  // "in 2 minutes" counts already.
+  const chip = piece.format.includes("{ago}") ? null : countdown(piece.at);
   return chip ? [shown, document.createTextNode(" "), chip] : [shown];
 }
 

@@ -87,7 +87,9 @@ def reason_form() -> Json:
         ("resource", "Resource", {"type": "static_select", "options": options}),
         ("reason", "Reason", {"type": "plain_text_input", "multiline": True}),
         ("day", "Starts on", {"type": "datepicker"}),
+        ("moment", "Starts at", {"type": "datetimepicker"}),
         ("kind", "Kind", {"type": "radio_buttons", "options": options}),
+        ("who", "Together with", {"type": "multi_users_select"}),
         ("also", "Also", {"type": "checkboxes", "options": options}),
     ]
     blocks = [
@@ -95,7 +97,7 @@ def reason_form() -> Json:
             "type": "input",
             "block_id": block,
             "label": plain(label),
-            "optional": block in {"day", "kind", "also"},
+            "optional": block in {"day", "moment", "kind", "who", "also"},
             "element": {**element, "action_id": "it"},
         }
         for block, label, element in fields

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.async_api import expect
 
 from sandbox.faults import Fault, FaultKind
-from sandbox.seed import DANA, GENERAL
+from sandbox.seed import DANA, GENERAL, MAYA
 from tests.page.porter import mrkdwn, pending, plain, section
 from tests.page.stage import composer, named, send, window
 
@@ -36,6 +37,8 @@ async def test_a_form_is_filled_and_sent(stage: Stage) -> None:
     await form.get_by_label("Resource").select_option("prod-db")
     await form.get_by_label("Reason").fill("fix order 4711")
     await form.get_by_label("Starts on").fill("2026-12-01")
+    await form.get_by_label("Starts at").fill("2026-10-25T22:00")
+    await form.get_by_role("checkbox", name="Maya").check()
     await form.get_by_role("radio", name="prod-db-write").check()
     await form.get_by_role("checkbox", name="prod-db", exact=True).check()
     await named(form, "Send").click()
@@ -47,6 +50,10 @@ async def test_a_form_is_filled_and_sent(stage: Stage) -> None:
     assert told["resource"]["selected_option"]["value"] == "prod-db"
     assert told["reason"] == {"type": "plain_text_input", "value": "fix order 4711"}
     assert told["day"] == {"type": "datepicker", "selected_date": "2026-12-01"}
+    # Dana is in Berlin, where the clocks went back that morning.
+    at = int(datetime(2026, 10, 25, 21, tzinfo=UTC).timestamp())
+    assert told["moment"] == {"type": "datetimepicker", "selected_date_time": at}
+    assert told["who"] == {"type": "multi_users_select", "selected_users": [MAYA]}
     assert told["kind"]["selected_option"]["value"] == write["value"]
     assert [one["value"] for one in told["also"]["selected_options"]] == ["prod-db"]
 
