@@ -159,6 +159,7 @@ class Grant:
     fact: str | None = None
     native_end: datetime | None = None
     overdue_at: datetime | None = None
+    alarms: int = 0
     incident: str | None = None
     version: int = 1
     attempts: int = 0

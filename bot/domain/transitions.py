@@ -41,7 +41,7 @@ from bot.domain.extending import (
     vote_extension,
 )
 from bot.domain.grant import EndReason, Grant, State, altered
-from bot.domain.record import EventKind, NoticeKind
+from bot.domain.record import EventKind, JsonValue, NoticeKind
 from bot.domain.schedule import still_unsure, wake
 
 K = EventKind
@@ -146,8 +146,8 @@ def _retry(grant: Grant, act: Retry, now: datetime) -> Draft:
 
 def _alarm(grant: Grant, act: Alarm, now: datetime) -> Draft:
     return Draft(
-        replace(grant, overdue_at=now),
-        (Said(K.REVOKE_OVERDUE, {"error": act.error}),),
+        replace(grant, overdue_at=grant.overdue_at or now, alarms=grant.alarms + 1),
+        (Said(K.REVOKE_OVERDUE, {"error": act.error, "alarm": grant.alarms + 1}),),
         (card(grant),),
     )
 
@@ -160,9 +160,16 @@ def _end(grant: Grant, act: End, now: datetime) -> Draft:
     failed = grant.end_reason in (EndReason.FAILED, EndReason.HELD)
     return Draft(
         ended,
-        (Said(K.GRANT_ENDED, {"held": grant.held}),),
+        (Said(K.GRANT_ENDED, {"held": grant.held, **_overdue_for(grant, now)}),),
         (card(grant), *(() if failed else (dm(grant, N.DM_ENDED),))),
     )
+
+
+def _overdue_for(grant: Grant, now: datetime) -> dict[str, JsonValue]:
+    """How long people were alarmed, in seconds: the line that ends the alarm says so."""
+    if grant.overdue_at is None:
+        return {}
+    return {"overdue": int((now - grant.overdue_at).total_seconds())}
 
 
 def _issue(grant: Grant, act: Issue, now: datetime) -> Draft:

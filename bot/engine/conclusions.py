@@ -6,7 +6,7 @@ Concluded inside the transaction that records it, so that "now" is the database'
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from adapters.base import Presence
@@ -29,6 +29,8 @@ ACTOR: Final = "worker"
 LONGEST_DISTANCE: Final = 60.0
 """Seconds between two tries at most; we never stop trying to take access away."""
 ALARM_AFTER: Final = timedelta(minutes=1)
+FIRST_REPEAT: Final = timedelta(minutes=5)
+LONGEST_REPEAT: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +114,21 @@ def _revoked(answer: Answer, grant: Grant, now: datetime) -> tuple[Act, ...]:
 def _late(answer: Answer, grant: Grant, now: datetime, error: str) -> tuple[Act, ...]:
     """A refusal needs a human at once; anything else gets a minute before it alarms."""
     again = _again(answer, grant, error)
-    since = grant.revoking_at or now
-    if grant.overdue_at is None and (answer.refused or now - since >= ALARM_AFTER):
+    if now >= _alarm_at(grant, refused=answer.refused):
         return (Alarm(actor=ACTOR, role=Role.WORKER, error=error), again)
     return (again,)
+
+
+def _alarm_at(grant: Grant, *, refused: bool) -> datetime:
+    """When people are told next: rising (5, 10, 20, 40 minutes apart), then every hour."""
+    begun = grant.revoking_at or datetime.min.replace(tzinfo=UTC)
+    if grant.overdue_at is None:
+        return begun if refused else begun + ALARM_AFTER
+    at, distance_now = grant.overdue_at, FIRST_REPEAT
+    for _ in range(grant.alarms):
+        at += distance_now
+        distance_now = min(distance_now * 2, LONGEST_REPEAT)
+    return at
 
 
 CONCLUSIONS: Final[Mapping[Due, Callable[[Answer, Grant, datetime], tuple[Act, ...]]]] = {

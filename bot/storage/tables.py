@@ -98,6 +98,7 @@ grants = Table(
     Column("fact", Text),
     Column("native_end", UtcTime),
     Column("overdue_at", UtcTime),
+    Column("alarms", Integer, nullable=False),
     Column("incident", Text),
     Column("version", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),

@@ -169,6 +169,7 @@ whole_grants = st.builds(
     fact=st.none() | st.builds(new_id),
     native_end=st.none() | times,
     overdue_at=st.none() | times,
+    alarms=st.integers(0, 100),
     incident=st.none() | texts,
     version=st.integers(1, 2**31 - 1),
     attempts=st.integers(0, 2**31 - 1),

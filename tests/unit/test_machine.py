@@ -372,7 +372,15 @@ def test_overdue_is_a_fact_and_no_state() -> None:
     """The alarm leaves the grant where it is: being taken away."""
     grant = after(active(), REVOKE, worker(acts.Alarm, error="refused"))
 
-    assert (grant.state, grant.overdue_at) == (State.REVOKING, NOW)
+    assert (grant.state, grant.overdue_at, grant.alarms) == (State.REVOKING, NOW, 1)
+
+    again = step(grant, worker(acts.Alarm, error="refused"), NOW + 5 * MINUTE)
+
+    assert (again.grant.overdue_at, again.grant.alarms) == (NOW, 2)
+
+    ended = step(again.grant, END, NOW + 7 * MINUTE)
+
+    assert ended.events[0].data["overdue"] == 7 * 60
 
 
 def test_a_change_of_state_fences_off_the_worker() -> None:

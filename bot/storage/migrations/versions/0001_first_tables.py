@@ -153,6 +153,7 @@ def _grants() -> None:
         sa.Column("fact", sa.Text(), nullable=True),
         sa.Column("native_end", UtcTime(), nullable=True),
         sa.Column("overdue_at", UtcTime(), nullable=True),
+        sa.Column("alarms", sa.Integer(), nullable=False),
         sa.Column("incident", sa.Text(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
