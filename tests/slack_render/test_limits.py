@@ -43,6 +43,9 @@ OURS = re.compile(
 """The only markup in angle brackets that we send."""
 
 reasons = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=400))
+DATA = st.dictionaries(
+    st.text(max_size=30), st.one_of(st.text(max_size=300), st.integers()), max_size=30
+)
 names = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=60))
 often = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -100,9 +103,7 @@ def test_any_text_makes_a_message_that_slack_takes(reason: str, name: str, state
 @often
 @given(
     st.sampled_from(sorted(ANNOUNCED | THREADED)),
-    st.dictionaries(
-        st.text(max_size=30), st.one_of(st.text(max_size=300), st.integers()), max_size=30
-    ),
+    st.one_of(st.just({"bare": True}), DATA),
     reasons,
 )
 def test_every_kind_of_event_has_a_line(
@@ -118,10 +119,10 @@ def test_every_kind_of_event_has_a_line(
         "lane": "audit",
         "code": "x",
     }
+    # An older version of the program may have said less of it.
+    said = data if "bare" in data else {**told, **data}
     event = seal(
-        GENESIS,
-        7,
-        Event(kind, START, "cli:olga", "7k2m9qx4trvw", {**told, **data}, {"reason": reason}),
+        GENESIS, 7, Event(kind, START, "cli:olga", "7k2m9qx4trvw", said, {"reason": reason})
     )
     grant = asked().grant
     occasion = Occasion(event, grant, (event,), Markup("<!subteam^S0OPS>"), reason)

@@ -125,7 +125,7 @@ def test_audit_lines_of_a_whole_life() -> None:
         f" · {tail['grant.revoked']}"
     )
     assert told["*Verified gone*"] == (
-        "*Verified gone* · `prod-db` of <@U0DANA> is no longer at the provider · `7k2m9qx4trvw`"
+        "*Verified gone* · `prod-db` of <@U0DANA> is no longer at the provider, after it was overdue for 0 s · `7k2m9qx4trvw`"
         f" · {tail['grant.ended']}"
     )
 
