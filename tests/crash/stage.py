@@ -1,0 +1,235 @@
+"""Where a story is played with a bot that dies: Slack, the protected database, the people.
+
+All of these live in the test's own process or in servers of their own, and so outlive the bot. The
+bot is one process at a time; when it dies, it is started again, as an init system would.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import secrets
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+from typing import Final, TypeVar
+
+from bot.demo.shop import Shop
+from bot.storage.database import Database
+from sandbox import Player, SandboxServer, read_manifest
+from sandbox.seed import DANA, MAYA
+from sandbox.wire import RefusedActError
+from tests.crash.program import Orders, live
+
+T = TypeVar("T")
+
+MANIFEST: Final = Path(__file__).parents[2] / "manifest.yml"
+PATIENCE: Final = 30.0
+"""Seconds within which the next thing of a story has to come about, deaths included."""
+
+GLANCE: Final = 0.02
+
+POLICY: Final = """\
+version: 1
+channels: {approvals: C0APPROVE, audit: C0AUDIT}
+admins: [S0OPS]
+groups: {backend: [S0BACKEND], dba: [S0DBA]}
+providers:
+  orders-pg: {adapter: postgres, dsn: "${DEMO_ADMIN_DSN}"}
+resources:
+  prod-db:
+    provider: orders-pg
+    grant: {roles: [app_readonly], database: orders}
+    requesters: [group:backend]
+    approvers: [group:dba]
+"""
+
+
+def nursery() -> ForkServerContext:
+    """Where processes come from: one that has loaded the bot once, and forks."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.crash.program", "adapters.postgres"])
+    return context
+
+
+@dataclass(slots=True)
+class Stage:
+    """One workspace, one database of the bot, one bot at a time."""
+
+    sandbox: SandboxServer
+    database: Database
+    shop: Shop
+    orders: Orders
+    context: ForkServerContext
+    starts: int = 0
+    deaths: list[int] = field(default_factory=list)
+    _process: ForkServerProcess | None = None
+    _keeper: asyncio.Task[None] | None = None
+    _gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def dana(self) -> Player:
+        return self.sandbox.person(DANA)
+
+    @property
+    def maya(self) -> Player:
+        return self.sandbox.person(MAYA)
+
+    # --- the bot's process --------------------------------------------------------------------
+
+    def begin(self, fatal: int = 0) -> None:
+        """Start the bot, to die at that point; afterwards without one, as often as it takes."""
+        self._spawn(fatal)
+        self._keeper = asyncio.create_task(self._keep(), name="keeper")
+
+    def _spawn(self, fatal: int) -> None:
+        self._gone = asyncio.Event()
+        self.starts += 1
+        points = self.orders.points.with_suffix(f".{self.starts}")
+        orders = replace(self.orders, fatal=fatal, points=points)
+        self._process = self.context.Process(target=live, args=(orders,), daemon=True)
+        self._process.start()
+
+    async def _keep(self) -> None:
+        while True:
+            process = self._process
+            assert process is not None
+            await _readable(process.sentinel)
+            process.join()
+            self.deaths.append(process.exitcode or 0)
+            self._gone.set()
+            if process.exitcode == 0 or len(self.deaths) > 5:
+                return  # told to stop, or it does not come up at all
+            self._spawn(0)
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        if self._process is not None and self._process.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)
+
+    async def end(self) -> None:
+        """Stop the bot in an orderly way, and wait for it."""
+        if self._keeper is None or self._process is None:
+            return
+        self._process.terminate()
+        try:
+            async with asyncio.timeout(12):
+                await self._keeper
+        except TimeoutError:
+            self._keeper.cancel()
+            self.kill()
+
+    def pass_time(self, length: timedelta) -> None:
+        """Move the bot's clock and Slack's, for this process and the next ones."""
+        before = float(self.orders.clock.read_text())
+        self.orders.clock.write_text(str(before + length.total_seconds()))
+        self.sandbox.advance(length.total_seconds())
+        self.database.clock.offset += length
+        process = self._process
+        if process is not None and process.is_alive() and process.pid is not None:
+            os.kill(process.pid, signal.SIGUSR1)
+
+    # --- people -------------------------------------------------------------------------------
+
+    async def until(self, found: Callable[[], Awaitable[T | None]], what: str) -> T:
+        """What there is to be found, as soon as it is there."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while (there := await found()) is None:
+                    await asyncio.sleep(GLANCE)
+                return there
+        except TimeoutError:
+            raise AssertionError(f"{what} never came about\n{self.account()}") from None
+
+    async def insist(
+        self, act: Callable[[], Awaitable[object]], found: Callable[[], Awaitable[T | None]]
+    ) -> T:
+        """Act as people do: again when it came to nothing and the bot was away meanwhile."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    if (there := await found()) is not None:
+                        return there
+                    await self.sandbox.connected(within=PATIENCE)
+                    gone = self._gone
+                    await self._unless_gone(act(), gone)
+                    for _ in range(100):
+                        if (there := await found()) is not None:
+                            return there
+                        if gone.is_set():
+                            break
+                        await asyncio.sleep(GLANCE)
+        except TimeoutError:
+            name = getattr(act, "__qualname__", "act")
+            raise AssertionError(f"{name} came to nothing\n{self.account()}") from None
+
+    @staticmethod
+    async def _unless_gone(act: Awaitable[object], gone: asyncio.Event) -> None:
+        """The act to its end, or given up when the bot dies. A button may be gone by then."""
+        acting = asyncio.ensure_future(act)
+        waiting = asyncio.ensure_future(gone.wait())
+        await asyncio.wait({acting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if not acting.done():
+            acting.cancel()
+        with suppress(RefusedActError, TimeoutError, asyncio.CancelledError):
+            await acting
+
+    def account(self) -> str:
+        """What a failure should show: how often it died, where, and the end of its log."""
+        lists = sorted(self.orders.points.parent.glob(f"{self.orders.points.stem}.*"))
+        ends = [f"{path.name}: {_last(path)}" for path in lists if path.exists()]
+        said = self.orders.log.read_text(errors="replace") if self.orders.log.exists() else ""
+        return "\n".join([f"exits {self.deaths}", *ends, said[-4000:]])
+
+
+def _last(path: Path) -> str:
+    lines = path.read_text().splitlines()
+    return lines[-1] if lines else "no point"
+
+
+async def _readable(handle: int) -> None:
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+    loop.add_reader(handle, lambda: ready.done() or ready.set_result(None))
+    try:
+        await ready
+    finally:
+        loop.remove_reader(handle)
+
+
+@asynccontextmanager
+async def stage(
+    url: str, folder: Path, shop: Shop, context: ForkServerContext
+) -> AsyncIterator[Stage]:
+    """An empty stage over a fresh database with all tables."""
+    async with AsyncExitStack() as stack:
+        sandbox = await stack.enter_async_context(SandboxServer(manifest=read_manifest(MANIFEST)))
+        database = await stack.enter_async_context(await Database.open(url))
+        place = folder / secrets.token_hex(4)
+        place.mkdir()
+        (place / "policy.yml").write_text(POLICY)
+        (place / "policy.yml").chmod(0o600)
+        (place / "clock").write_text("0")
+        environ = {
+            "PATH": os.environ["PATH"],
+            "SLACK_BOT_TOKEN": sandbox.bot_token,
+            "SLACK_APP_TOKEN": sandbox.app_token,
+            "SLACK_API_URL": sandbox.api_url,
+            "CURFEW_POLICY": str(place / "policy.yml"),
+            "CURFEW_AUDIT_KEY": str(place / "audit.key"),
+            "CURFEW_PORT": "0",
+            "CURFEW_LOG_FORMAT": "console",
+            "DATABASE_URL": url,
+            "DEMO_ADMIN_DSN": shop.admin_dsn,
+        }
+        orders = Orders(environ, place / "points", place / "clock", place / "log")
+        here = Stage(sandbox, database, shop, orders, context)
+        try:
+            yield here
+        finally:
+            await here.end()

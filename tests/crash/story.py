@@ -1,0 +1,211 @@
+"""The story that is played with a bot that dies, and what has to hold when it has come to rest.
+
+People look at what there is and act on it; what they did is repeated only when it came to nothing.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+
+import psycopg
+from sqlalchemy import Connection, text
+
+from bot.domain.grant import OPERATIONAL, Grant, State
+from bot.domain.record import ANNOUNCED, EventKind, SealedEvent
+from bot.domain.replay import replay
+from bot.engine.verifying import prove
+from bot.storage import store
+from sandbox.player import buttons_of, text_of
+from sandbox.records import Message
+from sandbox.seed import APPROVALS, AUDIT, DANA
+from tests.crash.stage import Stage
+
+MINUTE = timedelta(minutes=1)
+DSN = re.compile(r"postgresql://\S+")
+LINE = re.compile(r"#(\d+) ([0-9a-f]{12})$")
+
+
+@dataclass(slots=True)
+class Story:
+    """One person's access, from the asking to the end, on a stage."""
+
+    here: Stage
+    logins: list["psycopg.AsyncConnection[tuple[object, ...]]"] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    """Passwords that were shown."""
+
+    async def revoked(self) -> None:
+        """Asked, approved, used, extended, and ended by a press of Revoke now."""
+        grant = await self.used("fix the stuck order")
+        await self.here.insist(
+            partial(self.here.dana.command, "/access extend prod-db 15m not done yet"),
+            partial(self._grant, grant.id, lambda now: now.extensions == 1),
+        )
+        await self.here.insist(
+            partial(self._press_in, APPROVALS, "extension_approve:1"),
+            partial(self._grant, grant.id, lambda now: _later(now, grant)),
+        )
+        await self.here.insist(
+            partial(self._press_in, self._dm, "Revoke now"),
+            partial(self._grant, grant.id, lambda now: now.state is not State.ACTIVE),
+        )
+        await self._until(grant, State.ENDED)
+
+    async def expired(self) -> None:
+        """Asked, approved, used, and ended by the clock."""
+        grant = await self.used("look at yesterday's orders")
+        self.here.pass_time(31 * MINUTE)
+        await self._until(grant, State.ENDED)
+
+    async def used(self, reason: str) -> Grant:
+        """Asked and approved, and somebody is logged in with it."""
+        asked = await self.here.insist(
+            partial(self.here.dana.command, f"/access prod-db 30m {reason}"),
+            partial(self._live, reason),
+        )
+        await self.here.insist(
+            partial(self._press_in, APPROVALS, "Approve"),
+            partial(self._grant, asked.id, lambda now: now.state is not State.PENDING),
+        )
+        active = await self._until(asked, State.ACTIVE)
+        before = len(self.logins)
+        await self.here.insist(
+            self._log_in, partial(self._grant, asked.id, lambda _: len(self.logins) > before)
+        )
+        return active
+
+    # --- looking ------------------------------------------------------------------------------
+
+    async def _live(self, reason: str) -> Grant | None:
+        grants = await self.here.database.read(partial(store.list_grants, limit=10))
+        return next((one for one in grants if one.reason == reason), None)
+
+    async def _grant(self, grant_id: str, holds: "Check") -> Grant | None:
+        grant = await self.here.database.read(partial(store.get_grant, grant_id=grant_id))
+        return grant if grant is not None and holds(grant) else None
+
+    async def _until(self, grant: Grant, state: State) -> Grant:
+        found = partial(self._grant, grant.id, lambda now: now.state is state)
+        return await self.here.until(found, f"{state} of {grant.id}")
+
+    # --- acting -------------------------------------------------------------------------------
+
+    @property
+    def _dm(self) -> str:
+        return self.here.sandbox.workspace.dm_with(DANA).id
+
+    async def _press_in(self, channel: str, button: str) -> None:
+        player = self.here.maya if channel == APPROVALS else self.here.dana
+        seen = [one for one in reversed(player.sees(channel)) if _offers(one, button)]
+        if seen:
+            await player.click(button, message=seen[0])
+
+    async def _log_in(self) -> None:
+        """Get credentials, and use them; a form left over from a bot that died is closed first."""
+        dana = self.here.dana
+        while dana.modal is not None:
+            await dana.close()
+        await self._press_in(self._dm, "Get credentials")
+        form = await dana.waits_for_modal("Shown once", within=3.0)
+        found = DSN.search(text_of(form))
+        assert found is not None, text_of(form)
+        login = await psycopg.AsyncConnection.connect(found[0], autocommit=True)
+        self.logins.append(login)
+        self.words.append(login.info.password)
+
+    # --- at rest ------------------------------------------------------------------------------
+
+    async def check(self) -> None:
+        """Everything that has to hold when nothing is left to do."""
+        await self.here.until(self._at_rest, "rest")
+        await self._gone_at_the_provider()
+        log, grants = await self.here.database.read(_everything)
+        proof = await prove(self.here.database)
+        assert proof.fault is None, proof.fault
+        for grant in grants:
+            _check_rows(grant, [line for line in log if line.grant_id == grant.id])
+        self._check_messages(log)
+
+    async def _at_rest(self) -> bool | None:
+        return await self.here.database.read(_nothing_left) or None
+
+    async def _gone_at_the_provider(self) -> None:
+        for login in self.logins:
+            try:
+                await login.execute("SELECT 1")
+            except psycopg.OperationalError:
+                await login.close()
+            else:
+                raise AssertionError("a session outlived its access")
+        async with await psycopg.AsyncConnection.connect(self.here.shop.admin_dsn) as admin:
+            roles = await admin.execute("SELECT rolname FROM pg_roles WHERE rolname ~ '^curfew_'")
+            left = {row[0] for row in await roles.fetchall()} - {"curfew_admin"}
+        assert not left, left
+
+    def _check_messages(self, log: list[SealedEvent]) -> None:
+        """One line for each event that wants one, one card for each grant, nothing said twice."""
+        timeline, channels = self.here.sandbox.workspace.timeline, self.here.sandbox.workspace
+        said = [one for name in channels.channels for one in timeline.all(name) if one.metadata]
+        told = Counter(_seal(one) for one in said if one.channel == AUDIT)
+        wanted = Counter(
+            (line.seq, line.hash[:12]) for line in log if EventKind(line.kind) in ANNOUNCED
+        )
+        assert told == wanted, f"doubled {told - wanted}, missing {wanted - told}"
+        labels = Counter(_label(one) for one in said)
+        assert max(labels.values()) == 1, [label for label, n in labels.items() if n > 1]
+        everything = "\n".join(text_of(one.wire()) for one in said)
+        assert not [word for word in self.words if word in everything]
+
+
+Check = "Callable[[Grant], bool]"
+
+
+def _later(now: Grant, before: Grant) -> bool:
+    assert now.expires_at is not None
+    assert before.expires_at is not None
+    return now.expires_at == before.expires_at + 15 * MINUTE
+
+
+def _offers(message: dict[str, object], button: str) -> bool:
+    return button in buttons_of(message) or button in str(message.get("blocks"))
+
+
+def _seal(line: Message) -> tuple[int, str]:
+    found = LINE.search(line.text.strip())
+    assert found is not None, line.text
+    return int(found[1]), found[2]
+
+
+def _label(message: Message) -> tuple[object, ...]:
+    """What makes two messages the same: the grant for a card, the notice for all others."""
+    assert message.metadata is not None
+    payload = message.metadata["event_payload"]
+    role = payload["role"]
+    is_card = role == "card" or str(role).startswith("extension:")
+    return (role, payload["grant"]) if is_card else (role, payload["notice_id"])
+
+
+def _check_rows(grant: Grant, log: list[SealedEvent]) -> None:
+    """The log played again gives the row; it began and ended once."""
+    again = replay(log)
+    for name in grant.__dataclass_fields__:
+        if name not in OPERATIONAL:
+            assert getattr(again, name) == getattr(grant, name), name
+    kinds = Counter(line.kind.value for line in log)
+    assert grant.state is State.ENDED
+    assert grant.lease_token is None
+    assert (kinds["grant.started"], kinds["grant.ended"]) == (1, 1), kinds
+    assert kinds["grant.requested"] == kinds["grant.approved"] == 1, kinds
+
+
+def _everything(conn: Connection) -> tuple[list[SealedEvent], list[Grant]]:
+    return store.events_page(conn, 0, 10_000), store.list_grants(conn, limit=100)
+
+
+def _nothing_left(conn: Connection) -> bool:
+    """No lease, nothing due, nobody left to be told."""
+    waiting, _ = store.notice_backlog(conn)
+    live = "SELECT count(*) FROM grants WHERE lease_token IS NOT NULL OR next_at IS NOT NULL"
+    return waiting == 0 and conn.execute(text(live)).scalar_one() == 0
