@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+import structlog
+from jinja2 import UndefinedError
 from markupsafe import Markup
 
 from bot.domain.chain import SHORT_HASH
@@ -18,6 +20,8 @@ from bot.slack.message import Message, context, message, section
 from bot.slack.story import Naming, actor, happening
 from bot.slack.text import code, escaped, inline, mention
 from bot.slack.words import Words
+
+log = structlog.get_logger("curfew.slack")
 
 REST_LIMIT: Final = 20
 
@@ -38,10 +42,8 @@ class Occasion:
 
 def audit_line(words: Words, occasion: Occasion) -> Message:
     """A line for the audit channel; people are mentioned, so that they cannot be mistaken."""
-    event, facts = occasion.event, _facts(occasion, mention)
-    template = _template(words, "audit", event)
-    said = words.mrkdwn(template, "line", **facts)
-    below = words.mrkdwn(template, "below", **facts)
+    event = occasion.event
+    said, below = _spoken(words, "audit", occasion, mention, ("line", "below"))
     seal = f"#{event.seq} {event.hash[:SHORT_HASH]}"
     if not below:
         return message(f"{said} · {seal}", [section(f"{said} · {seal}")])
@@ -51,15 +53,26 @@ def audit_line(words: Words, occasion: Occasion) -> Message:
 
 def thread_line(words: Words, occasion: Occasion, naming: Naming) -> Message:
     """A line for the thread of the card; people are called by `naming`, which pings nobody."""
-    template = _template(words, "thread", occasion.event)
-    said = words.mrkdwn(template, "line", **_facts(occasion, naming))
+    [said] = _spoken(words, "thread", occasion, naming, ("line",))
     return message(said, [section(said)])
 
 
-def _template(words: Words, folder: str, event: SealedEvent) -> str:
-    """A kind without words of its own is told all the same: the audit lane waits for each line."""
-    own = f"{folder}/{event.kind.value}"
-    return own if words.has(own) else f"{folder}/other"
+def _spoken(
+    words: Words, folder: str, occasion: Occasion, naming: Naming, parts: tuple[str, ...]
+) -> list[str]:
+    """The parts of the line's template, or of the one for kinds without words of their own.
+
+    That one serves too where an event says less than its template speaks of, as one of an older
+    program may: the audit lane waits for each line, so none may fail to be told.
+    """
+    facts = _facts(occasion, naming)
+    own = f"{folder}/{occasion.event.kind.value}"
+    if words.has(own):
+        try:
+            return [words.mrkdwn(own, part, **facts) for part in parts]
+        except (UndefinedError, TypeError) as error:
+            log.warning("words do not fit an event", seq=occasion.event.seq, error=str(error))
+    return [words.mrkdwn(f"{folder}/other", part, **facts) for part in parts]
 
 
 def _facts(occasion: Occasion, naming: Naming) -> dict[str, object]:
