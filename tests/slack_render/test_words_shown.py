@@ -130,6 +130,12 @@ def test_audit_lines_of_a_whole_life() -> None:
     )
 
 
+def test_the_line_that_ends_an_alarm_says_how_long_it_lasted() -> None:
+    """Whoever was called hears that it is over; in a life without alarm nothing is said of it."""
+    life = asked().vote().confirm().finish(EndReason.EXPIRED).alarm().end()
+    assert "after it was overdue for 1 min" in audit(life)[-1]
+
+
 def test_an_operator_at_the_command_line_is_named() -> None:
     """As the log names them."""
     life = asked().vote().confirm().revoke("cli:olga")
