@@ -261,6 +261,8 @@ def variants(payload: dict[str, object]) -> list[dict[str, object]]:
         {"type": "event_callback", "event": {"type": "message", "channel_type": "im"}},
         {"type": "view_closed", "view": {"callback_id": "x", "id": "V"}, "user": {"id": "U1"}},
         {"command": "/other", "user_id": "U1"},
+        {"type": "app_rate_limited", "team_id": "T1"},
+        {"type": "something_of_next_year"},
         WHOLE["block_actions"]
         | {"actions": [{"action_id": "a_link", "type": "button", "block_id": "b"}]},
     ],

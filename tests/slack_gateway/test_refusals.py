@@ -367,3 +367,5 @@ async def test_refused_on_the_home_tab(database: Database, road: str) -> None:
         await here.sandbox.redelivery.forged({"type": "interactive", "payload": payload})
 
         await here.dana.waits_for_modal("dana ended this at")
+
+        assert here.sandbox.traffic.calls("chat.postEphemeral") == []

@@ -94,9 +94,26 @@ async def test_a_form_sent_off_twice(database: Database) -> None:
         await here.dana.waits_for_modal("Ask for access")
         here.sandbox.faults.add(Fault("deliver", FaultKind.DUPLICATE))
         sent = await here.dana.submit({"reason": "fix the stuck order"})
+        delivery = here.sandbox.traffic.deliveries("interactive")[-1]
 
         assert sent["ok"]
+        assert delivery["acks"] == [None, None]
         assert len(await here.grants()) == 1
+
+
+async def test_a_denial_sent_off_twice(database: Database) -> None:
+    """The second delivery of a form that was done is no late click."""
+    async with floor(database) as here:
+        await here.dana.command(LINE)
+        card = await here.maya.waits_for("fix the stuck order", channel="approvals")
+        await here.maya.click("Deny", message=card)
+        await here.maya.waits_for_modal("Why")
+        here.sandbox.faults.add(Fault("deliver", FaultKind.DUPLICATE))
+        await here.maya.submit({"reason": "no"})
+        delivery = here.sandbox.traffic.deliveries("interactive")[-1]
+
+        assert delivery["acks"] == [None, None]
+        assert "click.refused" not in await here.kinds()
 
 
 async def test_corrected_and_sent_again(database: Database) -> None:
