@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from bot.domain import durations
 from bot.domain.command import COMMAND_WORDS
 from bot.domain.errors import RefusalError
+from bot.domain.pattern import PatternError, compiled
 from bot.domain.principal import NAME, Principal, parse_principal
 
 NAME_FORM: Final = re.compile(NAME, re.ASCII)
@@ -89,10 +90,12 @@ def _pattern(value: object) -> str:
     if len(value) > PATTERN_LIMIT:
         raise wrong("pattern", f"A pattern has {PATTERN_LIMIT} characters at most.")
     try:
-        re.compile(value)
-    except (re.error, OverflowError, RecursionError) as error:
+        compiled(value)
+    except PatternError as error:
         raise wrong(
-            "pattern", f"The pattern cannot be read: {error}.", "It is a Python regular expression."
+            "pattern",
+            f"The pattern cannot be read: {error}.",
+            "It is a regular expression without look-around and back-references.",
         ) from None
     return value
 

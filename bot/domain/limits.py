@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.durations import compact, human
+from bot.domain.pattern import is_in
 from bot.domain.verdict import YES, Verdict
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def check_reason(resource: Resource, reason: str) -> Verdict:
             f"The reason has {length} characters and {REASON_LIMIT} are the most.",
             "Say the main thing, and link to the rest.",
         )
-    if rule.pattern is not None and re.search(rule.pattern, reason) is None:
+    if rule.pattern is not None and not is_in(rule.pattern, reason):
         return Verdict(
             "reason_pattern",
             f"A reason for {resource.name} has to contain something like {rule.pattern}.",
