@@ -41,7 +41,7 @@ def test_the_card_of_a_request() -> None:
         "30 min",
         "*Ends open sessions*",
         "yes",
-        "The reason, in the words of <@U0DANA>:",
+        "The reason, in the requester's words:",
         "fix the stuck order 4711",
         (
             "<!subteam^S0DBA>, <@U0OMAR>: please decide."
