@@ -37,8 +37,8 @@ def check(
 ) -> None:
     """Checks the policy file.
 
-    Prints every problem with file, line, column and a hint. Exit code 1 when there is an error; warnings alone are printed and pass. Asks nobody outside:
-    `curfew doctor` does.
+    Prints every problem with file, line, column and a hint. Exit code 1 when there is an error;
+    warnings alone are printed and pass. Asks nobody outside: `curfew doctor` does.
     """
     from adapters import registry
     from bot.config import policy_file, problems

@@ -30,8 +30,8 @@ def demo(
 ) -> None:
     """Plays the whole story in a browser.
 
-    A workspace, a real database to protect, and the bot between them. Needs no Slack and no tokens, listens on this machine only and prints one URL. Ctrl-C ends
-    everything.
+    A workspace, a real database to protect, and the bot between them. Needs no Slack and no
+    tokens, listens on this machine only and prints one URL. Ctrl-C ends everything.
     """
     play(HOST, port, state=state, fresh=fresh)
 

@@ -10,6 +10,8 @@ NO: Final = 1
 WRONG: Final = 2
 INTERRUPTED: Final = 130
 
+LINE_LIMIT: Final = 200
+
 VERBOSE: Final = "CURFEW_TRACEBACK"
 """Set to anything to see where an error of our own came from."""
 
@@ -55,6 +57,12 @@ def guarded(words: Sequence[str]) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
+    if list(words) == ["run"]:
+        # The bot runs for months: it does without the 7 MB that reading a command line takes.
+        from bot.cli.run import run
+
+        run()
+        return DONE
     from bot.cli.program import program
 
     code = program()(list(words), prog_name="curfew", standalone_mode=False)
@@ -83,7 +91,8 @@ def _told(error: Exception) -> tuple[int, str, tuple[str, ...]]:
         return (NO if "RefusalError" in families else WRONG), message, tuple(hints)
     if isinstance(error, OSError) and error.filename is not None:
         return WRONG, f"{error.filename}: {error.strerror}.", ()
-    sentence = f"Something went wrong on our side: {type(error).__name__}: {error}".rstrip(".")
+    said = (str(error).splitlines() or [""])[0][:LINE_LIMIT]
+    sentence = f"Something went wrong on our side: {type(error).__name__}: {said}".rstrip(":. ")
     return NO, f"{sentence}.", (f"{VERBOSE}=1 shows where; please report it.",)
 
 

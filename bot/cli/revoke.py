@@ -40,8 +40,9 @@ def revoke(
 ) -> None:
     """Ends access, without Slack.
 
-    Waits until the provider, asked again, says that it is gone. Beside a running bot it hands over through the database; without one it calls the providers
-    itself. Requests that wait are cancelled. Exit code 1 when something is still there at the end.
+    Waits until the provider, asked again, says that it is gone. Beside a running bot it hands
+    over through the database; without one it calls the providers itself. Requests that wait are
+    cancelled. Exit code 1 when something is still there at the end.
     """
     from bot.cli.ending import Choice, end_access
 

@@ -1,12 +1,15 @@
 """`curfew run`."""
 
-import typer
+from typing import TYPE_CHECKING
 
-from bot.cli.words import examples
+if TYPE_CHECKING:
+    import typer
 
 
-def register(program: typer.Typer) -> None:
+def register(program: "typer.Typer") -> None:
     """Adds the command."""
+    from bot.cli.words import examples
+
     program.command(
         epilog=examples(
             "curfew run",

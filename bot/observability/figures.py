@@ -11,7 +11,14 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Final, Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Info, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    Info,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
@@ -67,6 +74,8 @@ class Figures:
 
     def __init__(self) -> None:
         """A registry of its own: nothing of the process's global one gets in."""
+        # A series beside each counter that tells when it began: nobody asks for it.
+        disable_created_metrics()
         self.registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self.registry)
         Info("curfew", "The program that runs.", registry=self.registry).info(

@@ -70,8 +70,9 @@ class Routes:
 class WebServer:
     """Listens from `start` to `stop`."""
 
-    def __init__(self, routes: Routes, *, host: str, port: int) -> None:
-        """Port 0 takes a free one."""
+    def __init__(self, routes: Routes, *, host: str, port: int, idle: float = IDLE) -> None:
+        """Port 0 takes a free one. `idle` is in seconds."""
+        self._idle = idle
         self._routes = routes
         self._host = host
         self._port = port
@@ -89,7 +90,7 @@ class WebServer:
         runner = web.AppRunner(
             self._application(),
             access_log=None,
-            keepalive_timeout=IDLE,
+            keepalive_timeout=self._idle,
             max_line_size=HEAD_LIMIT,
             max_field_size=HEAD_LIMIT,
             max_headers=HEADERS,
@@ -171,7 +172,10 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except web.HTTPException as error:
-        return _plain(HTTPStatus(error.status))
+        refused = _plain(HTTPStatus(error.status))
+        if "Allow" in error.headers:
+            refused.headers["Allow"] = error.headers["Allow"]
+        return refused
     except Exception:
         reference = token_hex(4)
         log.exception("request failed", path=request.path, reference=reference)
