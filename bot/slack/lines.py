@@ -16,7 +16,7 @@ from markupsafe import Markup
 from bot.domain.chain import SHORT_HASH
 from bot.domain.grant import Grant
 from bot.domain.record import SealedEvent
-from bot.slack.message import Message, context, message, section
+from bot.slack.message import SECTION, TEXT, Message, context, fitted, message, section
 from bot.slack.story import Naming, actor, happening
 from bot.slack.text import code, escaped, inline, mention
 from bot.slack.words import Words
@@ -24,6 +24,8 @@ from bot.slack.words import Words
 log = structlog.get_logger("curfew.slack")
 
 REST_LIMIT: Final = 20
+SEAL_ROOM: Final = 40
+"""Characters for the number and the hash at the end of a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,12 @@ def audit_line(words: Words, occasion: Occasion) -> Message:
     event = occasion.event
     said, below = _spoken(words, "audit", occasion, mention, ("line", "below"))
     seal = f"#{event.seq} {event.hash[:SHORT_HASH]}"
+    # The seal ends the line, however long the rest is.
     if not below:
-        return message(f"{said} · {seal}", [section(f"{said} · {seal}")])
-    # The seal ends the line, whatever it holds.
-    return message(f"{said}\n{below}\n{seal}", [section(said), section(below), context(seal)])
+        line = f"{fitted(said, SECTION - SEAL_ROOM)} · {seal}"
+        return message(line, [section(line)])
+    text = fitted(f"{said}\n{below}", TEXT - SEAL_ROOM)
+    return message(f"{text}\n{seal}", [section(said), section(below), context(seal)])
 
 
 def thread_line(words: Words, occasion: Occasion, naming: Naming) -> Message:

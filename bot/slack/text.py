@@ -89,7 +89,10 @@ def code(text: str) -> Markup:
 
 def fenced(text: str, limit: int = 1_500) -> Markup:
     """Several lines to paste, as a code block."""
-    bare = _in_code(cut(visible(text).strip(), limit))
+    shown = visible(text).strip()
+    bare = _in_code(cut(shown, limit))
+    if len(bare) > limit * 2:  # brackets and ampersands take up to five characters each
+        bare = _in_code(cut(shown, limit // 3))
     return Markup(f"```\n{bare}\n```")  # noqa: S704 - escaped just there
 
 
