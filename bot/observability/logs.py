@@ -49,6 +49,8 @@ def configure_logs(level: str, form: Literal["console", "json"]) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger(OURS).setLevel(level)
+    # It logs a traceback for each request that is no HTTP; our own errors `bot.web` logs itself.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
 
 
 def _rendering(form: Literal["console", "json"]) -> tuple[Processor, ...]:
