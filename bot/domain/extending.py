@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.domain.acts import AskExtension, DenyExtension, Extend, FailExtension, VoteExtension
 from bot.domain.codec import EXTENSION_REASON
-from bot.domain.drafts import Draft, Said, card, dm
+from bot.domain.drafts import Draft, Said, away, card, dm
 from bot.domain.errors import ProgramError, RefusalError
 from bot.domain.grant import Extension, Grant
 from bot.domain.record import EventKind, JsonValue, Notice, NoticeKind, card_lane
@@ -38,8 +38,9 @@ def ask_extension(grant: Grant, act: AskExtension, now: datetime) -> Draft:
     said = Said(K.EXTENSION_ASKED, {"by": _seconds(extension)}, {EXTENSION_REASON: act.reason})
     if extension.approvals == 0:
         approved = _approved(asked, extension, now)
-        return Draft(approved, (said, Said(K.EXTENSION_APPROVED, actor="policy")))
-    return Draft(asked, (said,), (card(grant), _vote_card(grant, extension)))
+        both = (said, Said(K.EXTENSION_APPROVED, actor="policy"))
+        return Draft(approved, both, (away(grant),))
+    return Draft(asked, (said,), (card(grant), away(grant), _vote_card(grant, extension)))
 
 
 def check_end(grant: Grant, act: AskExtension) -> None:

@@ -14,15 +14,18 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
+    or_,
     select,
     text,
     update,
 )
 
 from bot.domain.record import AUDIT_LANE, Notice, NoticeKind, QueuedNotice
-from bot.storage.rows import NOTICE_COLUMNS, notice_to_row, row_to_notice
+from bot.storage.rows import notice_to_row, row_to_notice
 from bot.storage.sheet import NUMBER, ROWS, Sheet
 from bot.storage.tables import NOT_AUDIT, notices
+from bot.storage.types import UtcTime
 
 _EARLIER: Final = notices.alias("earlier")
 _IS_FIRST: Final = ~(
@@ -30,6 +33,8 @@ _IS_FIRST: Final = ~(
     .where(_EARLIER.c.lane == notices.c.lane, _EARLIER.c.id < notices.c.id)
     .exists()
 )
+_MAY_BE_TOLD: Final = or_(notices.c.unsure, notices.c.lease_owner.is_not(None))
+"""Whoever had it before let the lease lapse: it may have been told and not recorded."""
 _OTHER_CARDS: Final = (
     delete(notices)
     .where(notices.c.lane == bindparam("this_lane"))
@@ -38,21 +43,23 @@ _OTHER_CARDS: Final = (
 )
 
 
-_SHEET: Final = Sheet(*(notices.c[name] for name in NOTICE_COLUMNS))
+_SHEET: Final = Sheet(*(notices.c[name] for name in ("lane", "kind", "grant_id", "data")))
 
 
 @cache
 def _insertion(given: Subquery) -> Insert:
     """Numbers are given out in the order of the rows: it is the order of telling."""
-    row = select(*(given.c[name] for name in _SHEET.names)).order_by(given.c[NUMBER])
-    return insert(notices).from_select(_SHEET.names, row)
+    now = bindparam("now", type_=UtcTime)
+    fresh = {"created_at": now, "next_at": now, "attempts": literal(0), "unsure": literal(False)}
+    row = select(*(given.c[name] for name in _SHEET.names), *fresh.values())
+    return insert(notices).from_select([*_SHEET.names, *fresh], row.order_by(given.c[NUMBER]))
 
 
 def add_notices(conn: Connection, news: Sequence[Notice], now: datetime) -> None:
     """Queues notices at the ends of their lanes, in the order given."""
     if news:
-        rows = [notice_to_row(notice, now) for notice in news]
-        conn.execute(_insertion(_SHEET.of(conn)), {ROWS: _SHEET.text(conn, rows)})
+        rows = _SHEET.text(conn, map(notice_to_row, news))
+        conn.execute(_insertion(_SHEET.of(conn)), {ROWS: rows, "now": now})
 
 
 def claim_notices(
@@ -71,7 +78,7 @@ def claim_notices(
     conn.execute(
         update(notices)
         .where(notices.c.id.in_([row.id for row in rows]))
-        .values(lease_owner=owner, lease_token=token, next_at=until)
+        .values(lease_owner=owner, lease_token=token, next_at=until, unsure=_MAY_BE_TOLD)
     )
     cards = [row for row in rows if row.kind == NoticeKind.CARD]
     if cards:

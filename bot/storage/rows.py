@@ -1,6 +1,6 @@
 """Records to rows and back. Nothing here knows of connections."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -57,8 +57,6 @@ _END_REASONS: Final[dict[str | None, EndReason | None]] = {
     None: None,
     **{reason.value: reason for reason in EndReason},
 }
-_VOTES_CHANGE = CHANGING.index("votes")
-_EXTENSION_CHANGE = CHANGING.index("extension")
 _get_changes = attrgetter(*CHANGING)
 
 
@@ -111,11 +109,22 @@ def _extension_to_json(extension: Extension | None) -> Values | None:
     }
 
 
-def changes_to_row(grant: Grant) -> list[object]:
-    """The values of `CHANGING`, which an update writes."""
-    values: list[object] = list(_get_changes(grant))
-    values[_VOTES_CHANGE] = list(grant.votes)
-    values[_EXTENSION_CHANGE] = _extension_to_json(grant.extension)
+def changed_columns(before: Grant, after: Grant) -> list[str]:
+    """The columns of `CHANGING` in which two states of a grant differ."""
+    then, now = _get_changes(before), _get_changes(after)
+    return [name for name, old, new in zip(CHANGING, then, now, strict=True) if old != new]
+
+
+def column_values(grant: Grant, names: Sequence[str]) -> list[object]:
+    """What stands in these columns for a grant."""
+    values: list[object] = []
+    for name in names:
+        value: object = getattr(grant, name)
+        if name == "votes":
+            value = list(grant.votes)
+        elif name == "extension":
+            value = _extension_to_json(grant.extension)
+        values.append(value)
     return values
 
 
@@ -125,7 +134,7 @@ def grant_to_row(grant: Grant) -> Values:
     values["order"] = _order_to_json(grant.order)
     values["terms"] = _terms_to_json(grant.terms)
     values["provider"] = grant.order.provider
-    return values | dict(zip(CHANGING, changes_to_row(grant), strict=True))
+    return values | dict(zip(CHANGING, column_values(grant, CHANGING), strict=True))
 
 
 def _order_from_json(value: Mapping[str, Any]) -> Order:
@@ -199,24 +208,12 @@ def row_to_notice(row: "Row[Any]", token: str) -> QueuedNotice:
         ),
         created_at=row.created_at,
         attempts=row.attempts,
-        unsure=row.unsure,
+        # Whoever held it before let the lease lapse: it may have been told.
+        unsure=row.unsure or row.lease_owner is not None,
         token=token,
     )
 
 
-NOTICE_COLUMNS: Final = (
-    "lane",
-    "kind",
-    "grant_id",
-    "data",
-    "created_at",
-    "next_at",
-    "attempts",
-    "unsure",
-)
-
-
-def notice_to_row(notice: Notice, now: datetime) -> tuple[object, ...]:
-    """The values of `NOTICE_COLUMNS` for a notice that nobody tried to tell yet."""
-    data = _plain(notice.data)
-    return notice.lane, notice.kind, notice.grant_id, data, now, now, 0, False
+def notice_to_row(notice: Notice) -> tuple[object, ...]:
+    """Lane, kind, grant and data of a notice."""
+    return notice.lane, notice.kind, notice.grant_id, _plain(notice.data)

@@ -174,3 +174,13 @@ async def test_two_deliverers(database: Database, other: Database) -> None:
     async with asyncio.timeout(60):
         await asyncio.gather(*(deliver(base, name) for base in (database, other) for name in "ab"))
     assert said == {lane: list(range(count)) for lane in lanes}
+
+
+async def test_a_lapsed_lease_leaves_it_unsure(database: Database) -> None:
+    """Whoever let the lease lapse, or died with it, may have told it: the next one must look."""
+    await add(database, make_notice("dm:U1"))
+    (first,) = await claim(database, "one")
+    (second,) = await claim(database, "two", minutes=2, owner="crashed-1")
+    await database.write(lambda conn: store.free_leases(conn, ["crashed-1"]))
+    (third,) = await claim(database, "three", minutes=60 * 24 * 3650)
+    assert [notice.unsure for notice in (first, second, third)] == [False, True, True]
