@@ -121,16 +121,18 @@ class Commands:
         await desk.open(Place(typed.user_id, typed.channel_id, trigger=typed.trigger_id), form())
 
     async def _ask(self, typed: Typed, asked: command.Ask) -> Message:
+        # Looked up before, so that nothing is waited for between the commit and the ack.
+        waiting = await self._desk.deciders(asked.resource, typed.user_id)
         grant = await self._desk.service.ask(typed.user_id, asked, seen=typed.seen)
-        return self._answers.asked(grant, await self._desk.waiting_for(grant))
+        return self._answers.asked(grant, waiting)
 
     async def _extend(self, typed: Typed, asked: command.Extend) -> Message:
         service = self._desk.service
         meant = await service.pick(typed.user_id, asked.target)
+        waiting = await self._desk.deciders(meant.resource, meant.requester)
         grant = await service.extend(
             typed.user_id, meant.id, asked.duration, reason=asked.reason, seen=typed.seen
         )
-        waiting = await self._desk.waiting_for(grant)
         return self._answers.extended(grant, asked.duration, waiting)
 
     async def _revoke(self, typed: Typed, asked: command.Revoke) -> Message:

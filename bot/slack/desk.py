@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from slack_sdk.models.views import View
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.domain.grant import Grant
     from bot.domain.policy import Policy
     from bot.engine.ports import PolicySource
     from bot.engine.reading import Reading
@@ -84,14 +83,14 @@ class Desk:
     def policy(self) -> Policy:
         return self.policies.current
 
-    async def waiting_for(self, grant: Grant) -> Markup:
-        """Those who decide on a grant, as markup; in the policy's words when Slack is slow."""
-        resource = self.policy.resources.get(grant.resource)
+    async def deciders(self, name: str, requester: str) -> Markup:
+        """Those who decide on a resource, as markup; in the policy's words when Slack is slow."""
+        resource = self.policy.resources.get(name)
         approvers = resource.approvers if resource is not None else ()
         try:
             async with asyncio.timeout(QUICK):
                 called = Callings(self.people, self.people.group_of)
-                return await called.mentions(approvers, requester=grant.requester)
+                return await called.mentions(approvers, requester=requester)
         except TimeoutError:
             return escaped(", ".join(str(one) for one in approvers))
 

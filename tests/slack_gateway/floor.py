@@ -186,6 +186,11 @@ class Floor:
 
         return say
 
+    def offer(self, like: Resource, count: int) -> None:
+        """A policy with so many resources is in force."""
+        made = {f"db-{number}": replace(like, name=f"db-{number}") for number in range(count)}
+        self.rules.current = replace(self.rules.current, resources=made)
+
     def drop(self, name: str) -> None:
         """A policy without that resource is in force."""
         left = {key: one for key, one in self.rules.current.resources.items() if key != name}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -204,3 +205,14 @@ async def test_words_for_ids() -> None:
         assert here.people.spoken("U0OMAR") == "U0OMAR"
         assert await here.people.group_of("DBA") == "S0DBA"
         assert await here.people.group_of("nothing") is None
+
+
+async def test_warm_before_anybody_asks() -> None:
+    """The groups are there before the first click, and the warming ends when it is told to."""
+    async with hall() as here:
+        warming = asyncio.create_task(here.people.warm())
+        await here.sandbox.until(lambda: here.people.spoken("S0DBA") == "@dba")
+        await here.people.account(MAYA)
+        warming.cancel()
+
+        assert here.calls("usergroups.list") == 1

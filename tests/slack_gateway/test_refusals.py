@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from bot.domain.grant import State
+from bot.slack.words import SHIPPED
 from bot.storage.database import Database
 from bot.storage.errors import AwayError, OutcomeUnknownError
 from sandbox.faults import Fault, FaultKind
@@ -369,3 +371,12 @@ async def test_refused_on_the_home_tab(database: Database, road: str) -> None:
         await here.dana.waits_for_modal("dana ended this at")
 
         assert here.sandbox.traffic.calls("chat.postEphemeral") == []
+
+
+def test_every_trouble_has_a_way_out() -> None:
+    """Each sentence of ours that says no has one beside it that says what to do."""
+    text = (SHIPPED / "answer" / "trouble.j2").read_text()
+    parts = set(re.findall(r"{% block (\w+) %}", text)) - {"to_paste"}
+    sentences = {part for part in parts if not part.endswith("_hint")}
+
+    assert {f"{part}_hint" for part in sentences} == parts - sentences
