@@ -51,7 +51,7 @@ def _refuse_floats(value: object) -> None:
 
 def stamp(at: datetime) -> str:
     """RFC 3339 in UTC with microseconds, the only form in which times are hashed."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def commitment(salt: str, text: str) -> str:

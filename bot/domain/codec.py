@@ -17,6 +17,9 @@ _FIELDS: Final[dict[str, TypeAdapter[object]]] = {
 }
 _RECIPIENT: Final = TypeAdapter(Recipient)
 
+_PLAIN: Final = frozenset({str, int, bool})
+"""Types that are JSON values already."""
+
 REASON: Final = "reason"
 PERSON: Final = "person"
 EXTENSION_REASON: Final = "extension_reason"
@@ -36,6 +39,8 @@ def dump_field(name: str, value: object) -> object:
     """As `dump_whole`, without what belongs into an event's texts."""
     if name == REASON:
         return None
+    if value is None or type(value) in _PLAIN:
+        return value
     dumped = dump_whole(name, value)
     if isinstance(value, Order) and isinstance(dumped, dict):
         return {**dumped, "person": {"user": value.person.user}}

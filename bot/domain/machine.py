@@ -152,19 +152,17 @@ def _complete(before: Grant | None, draft: Draft, act: Act, now: datetime) -> St
     changes = changed_fields(before, after)
     if changes and not draft.events:
         raise ProgramError(f"{act.verb} changes {sorted(changes)} without an event")
+    last = draft.events[-1] if draft.events else None
     events = tuple(
         Event(
             kind=said.kind,
             at=now,
             actor=said.actor or act.actor,
             grant_id=after.id,
-            data={
-                **said.data,
-                **({"changes": changes} if changes and index == len(draft.events) - 1 else {}),
-            },
+            data={**said.data, "changes": changes} if changes and said is last else said.data,
             texts=said.texts,
         )
-        for index, said in enumerate(draft.events)
+        for said in draft.events
     )
     return Step(after, events, draft.notices)
 

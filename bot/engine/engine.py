@@ -107,7 +107,9 @@ class Engine:
             meter=self.meter,
             calls_at_once=self.calls_at_once,
         )
-        self._outbox = Outbox(self.ledger, self.poster, owner=owner)
+        self._outbox = Outbox(
+            self.ledger, self.poster, owner=owner, pressed=lambda: self._worker.saturated
+        )
         self._ticker = Ticker(self._tasks)
         self._sweep = Sweep(self.ledger, self.providers)
         self._prover = Prover(self.ledger, self.signer, self.witness)

@@ -73,6 +73,12 @@ class Pen:
         current = {**self._read, **self._changed}
         return {grant_id: current[grant_id] for grant_id in wanted if grant_id in current}
 
+    def again(self, known: Iterable[Grant]) -> dict[str, Grant]:
+        """The rows of grants read earlier, as they are now and locked, by id."""
+        rows = store.reread_grants(self.conn, list(known))
+        self.hold(rows.values())
+        return rows
+
     def hold(self, rows: Iterable[Grant]) -> None:
         """Take rows that were read and locked by a query of their own."""
         self._read.update({grant.id: grant for grant in rows})
@@ -123,7 +129,8 @@ class Pen:
         for grant in self._fresh:
             store.insert_grant(self.conn, grant)
         store.lease_grants(self.conn, self._leases.values())
-        store.update_grants(self.conn, [self._numbered(g) for g in self._changed.values()])
+        changed = [self._numbered(grant) for grant in self._changed.values()]
+        store.update_grants(self.conn, changed, before=self._read)
         sealed = store.append_events(self.conn, self._events) if self._events else []
         notices = [*self._notices, *(n for line in sealed for n in told_of(line))]
         store.add_notices(self.conn, notices, self.now)

@@ -2,11 +2,12 @@
 
 A notice is claimed like a grant (a lease, a token), told, and then forgotten in the same
 transaction that remembers where the message stands. Nobody who waits for access, or for its end,
-waits for this.
+waits for this: while all hands are busy with those, few notices are taken up at a time.
 """
 
 import asyncio
 import secrets
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -15,6 +16,7 @@ import structlog
 
 from bot.domain.record import AUDIT_LANE, Event, EventKind, QueuedNotice
 from bot.engine.conclusions import distance
+from bot.engine.gathering import Gathering
 from bot.engine.ledger import Ledger, Pen
 from bot.engine.ports import Delivered, Poster, PostLaterError, PostRefusedError
 from bot.engine.tasks import Tasks
@@ -24,27 +26,42 @@ from bot.storage.errors import StorageError
 log = structlog.get_logger("curfew.engine")
 
 LANES_AT_ONCE: Final = 40
+STEP_BACK: Final = 0.25
+"""Seconds between two claims while ends and grants need the database. Slack takes fewer."""
 LEASE: Final = timedelta(seconds=60)
 TIME_LIMIT: Final = 50.0
 """Seconds for one delivery, its wait for its turn included; below the lease."""
 
 
+Change = Callable[[Pen], None]
+
+
 class Outbox:
     """Drives notices. Any number of `poke`s while it runs make it look once more."""
 
-    def __init__(self, ledger: Ledger, poster: Poster, *, owner: str) -> None:
-        """Idle until `begin`. `owner` is this process's replica id."""
+    def __init__(
+        self, ledger: Ledger, poster: Poster, *, owner: str, pressed: Callable[[], bool]
+    ) -> None:
+        """Idle until `begin`. `owner` is this process's replica id.
+
+        `pressed` says that more urgent work needs the database now.
+        """
         self._ledger = ledger
         self._poster = poster
         self._owner = owner
+        self._pressed = pressed
         self._tasks = Tasks()
         self._news = asyncio.Event()
-        self._loop: asyncio.Task[None] | None = None
+        self._outcomes: Gathering[Change, None] = Gathering(ledger, _apply)
+        self._loops: list[asyncio.Task[None]] = []
         self._closing = False
 
     def begin(self) -> None:
         """Start looking. Needs a running loop."""
-        self._loop = asyncio.create_task(self._run(), name="outbox")
+        self._loops = [
+            asyncio.create_task(self._run(), name="outbox"),
+            asyncio.create_task(self._outcomes.run(), name="outbox outcomes"),
+        ]
 
     def poke(self) -> None:
         self._news.set()
@@ -54,9 +71,9 @@ class Outbox:
         self._closing = True
         self._news.set()
         await self._tasks.close(limit)
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
 
     async def _run(self) -> None:
         while not self._closing:
@@ -67,6 +84,8 @@ class Outbox:
                     pass
             except StorageError as error:
                 log.warning("no notice claimed", error=str(error))
+            if self._pressed():
+                await asyncio.sleep(STEP_BACK)
 
     async def _claim_some(self) -> bool:
         room = LANES_AT_ONCE - len(self._tasks)
@@ -76,7 +95,7 @@ class Outbox:
         notices = await self._ledger.write(partial(self._claim, token=token, limit=room))
         for notice in notices:
             self._tasks.start(self._deliver(notice), f"notice {notice.id}")
-        return len(notices) == room
+        return len(notices) == room and not self._pressed()
 
     def _claim(self, pen: Pen, *, token: str, limit: int) -> list[QueuedNotice]:
         return store.claim_notices(
@@ -96,9 +115,9 @@ class Outbox:
                 # The audit lane never gives up: what it tells is wanted whenever it can be told.
                 await self._later(notice, PostLaterError(str(error), retry_after=60))
             else:
-                await self._ledger.write(partial(_drop, notice=notice, error=error))
+                await self._outcomes.put(partial(_drop, notice=notice, error=error))
         else:
-            await self._ledger.write(partial(_finish, notice=notice, delivered=delivered))
+            await self._outcomes.put(partial(_finish, notice=notice, delivered=delivered))
         finally:
             self._news.set()
 
@@ -112,7 +131,11 @@ class Outbox:
         def change(pen: Pen) -> None:
             store.retry_notice(pen.conn, notice.id, notice.token, pen.now + wait, unsure=unsure)
 
-        await self._ledger.write(change)
+        await self._outcomes.put(change)
+
+
+def _apply(pen: Pen, batch: Sequence[Change]) -> Sequence[None]:
+    return [change(pen) for change in batch]
 
 
 def _finish(pen: Pen, *, notice: QueuedNotice, delivered: Delivered) -> None:

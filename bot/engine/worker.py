@@ -9,14 +9,14 @@ from typing import Final
 import structlog
 
 from bot.domain.acts import Act
-from bot.domain.grant import EndReason, Grant
+from bot.domain.grant import EndReason, Grant, State
 from bot.domain.schedule import Due
 from bot.engine.claims import CLAIM, Claim
 from bot.engine.conclusions import conclude, concluded_look
 from bot.engine.jobs import Job, Provision
 from bot.engine.ledger import Ledger, Pen
 from bot.engine.ports import Meter
-from bot.engine.recorder import Recorder
+from bot.engine.recorder import Conclude, Outcome, recorder
 from bot.engine.tasks import Tasks
 from bot.storage import store
 from bot.storage.errors import StorageError
@@ -54,7 +54,7 @@ class Worker:
         self._meter = meter
         self._limit = calls_at_once
         self._tasks = Tasks()
-        self._recorder = Recorder(ledger, self._ended)
+        self._recorder = recorder(ledger)
         self._jobs: dict[str, Job] = {}
         self._pressed: list[str] = []
         self._news = asyncio.Event()
@@ -84,6 +84,11 @@ class Worker:
             self._pressed.append(grant_id)
         self._news.set()
 
+    @property
+    def saturated(self) -> bool:
+        """All hands are busy: what can wait should not take the database's time now."""
+        return len(self._jobs) >= self._limit
+
     async def _run(self) -> None:
         while not self._closing:
             await self._news.wait()
@@ -108,7 +113,7 @@ class Worker:
         return len(jobs) == room and self._room() > 0
 
     def _room(self) -> int:
-        if self._recorder.unrecorded >= UNRECORDED_LIMIT:
+        if len(self._recorder) >= UNRECORDED_LIMIT:
             return 0
         # One claim ahead of the hands, so that they never wait for the database.
         return min(CLAIM, self._limit + CLAIM - len(self._jobs))
@@ -122,7 +127,7 @@ class Worker:
         try:
             if job.due is Due.START:
                 acts = await self._start(job)
-                await self._recorder.record(job, lambda _grant, _now: acts)
+                await self._record(job, lambda _grant, _now: acts)
             elif job.due is Due.GRANT and self._provision.looks_first(job.grant):
                 await self._look(job)
             else:
@@ -135,7 +140,7 @@ class Worker:
 
     async def _call(self, job: Job) -> None:
         answer = await self._provision.run(job)
-        await self._recorder.record(job, partial(conclude, job.due, answer))
+        await self._record(job, partial(conclude, job.due, answer))
 
     async def _look(self, job: Job) -> None:
         """The grant call only follows when its announcement is on disk."""
@@ -143,9 +148,7 @@ class Worker:
         if until is None:
             return
         answer = await self._provision.look(job.grant)
-        grant = await self._recorder.record(
-            job, lambda grant, _now: concluded_look(answer, grant, until)
-        )
+        grant = await self._record(job, lambda grant, _now: concluded_look(answer, grant, until))
         if grant is not None and grant.lease_token == job.token:
             await self._call(Job(grant, job.due, job.token))
 
@@ -164,14 +167,16 @@ class Worker:
     def _extend_leases(self, held: list[tuple[str, str]], pen: Pen) -> None:
         store.renew_leases(pen.conn, held, pen.now + self._claim.lease)
 
-    def _ended(self, grant: Grant) -> None:
-        """Lateness: from the end on disk, or the press of Revoke now, to the proof."""
-        if grant.ended_at is None:
-            return
-        self._meter.observe_lateness(_lateness(grant, grant.ended_at))
+    async def _record(self, job: Job, conclude: Conclude) -> Grant | None:
+        """The grant as recorded, None when the row was no longer this job's."""
+        grant = await self._recorder.put(Outcome(job, conclude))
+        if grant is not None and grant.state is State.ENDED and grant.ended_at is not None:
+            self._meter.observe_lateness(_lateness(grant, grant.ended_at))
+        return grant
 
 
 def _lateness(grant: Grant, ended: datetime) -> float:
+    """From the end on disk, or the press of Revoke now, to the proof."""
     expired = grant.end_reason is EndReason.EXPIRED
     wanted = grant.expires_at if expired else grant.revoking_at
     return (ended - wanted).total_seconds() if wanted is not None else 0.0

@@ -1,15 +1,16 @@
 """Grants on disk: writing them and finding them. Claims are in `leases`."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cache
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Connection,
+    Row,
     Select,
     Subquery,
     Update,
@@ -25,13 +26,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from bot.domain.grant import Grant, State
+from bot.domain.grant import Grant, State, altered
 from bot.storage.clock import now
 from bot.storage.errors import ConflictError, DuplicateError
 from bot.storage.rows import (
     CHANGING,
     GRANT_COLUMNS,
-    changes_to_row,
+    changed_columns,
+    column_values,
     grant_to_row,
     row_to_grant,
 )
@@ -53,18 +55,26 @@ _RULES: Final = {
 
 WHOLE: Final = select(*GRANT_COLUMNS)
 """What `fetch` makes grants of."""
+_LEASED: Final = (
+    *(grants.c.id, grants.c.version, grants.c.lease_owner, grants.c.lease_token),
+    *(grants.c.next_at, grants.c.unsure_until),
+)
+_LeaseRow = Row[Any, Any, Any, Any, Any, Any]
 NEWEST_FIRST: Final = (grants.c.created_at.desc(), grants.c.id.desc())
 
-_CHANGES: Final = Sheet(grants.c.id, *(grants.c[name] for name in CHANGING))
+
+@lru_cache(maxsize=100)  # there are about twenty sets of columns that acts change together
+def _sheet(columns: tuple[str, ...]) -> Sheet:
+    return Sheet(*(grants.c[name] for name in ("id", *columns)))
 
 
-@cache
+@lru_cache(maxsize=100)
 def _update(given: Subquery) -> Update:
     """New versions over the versions before them."""
     return (
         update(grants)
         .where(grants.c.id == given.c.id, grants.c.version == given.c.version - 1)
-        .values({name: given.c[name] for name in CHANGING})
+        .values({name: given.c[name] for name in CHANGING if name in given.c})
     )
 
 
@@ -89,23 +99,37 @@ def insert_grant(conn: Connection, grant: Grant) -> None:
         raise _duplicate(error) or error from error
 
 
-def update_grants(conn: Connection, changed: Sequence[Grant]) -> None:
+def update_grants(
+    conn: Connection, changed: Sequence[Grant], *, before: Mapping[str, Grant] | None = None
+) -> None:
     """Writes new versions of grants, each only over the version before it.
 
-    What was asked for (resource, requester, reason, kind, order, terms) is not written again.
+    What was asked for (resource, requester, reason, kind, order, terms) is not written again, and
+    of the rest only what differs when it is said how the rows are `before`, by id.
     Raises ConflictError naming the grants that were no longer at that version, DuplicateError when
     another live grant has the same fact; the transaction is then to be given up.
     """
     if not changed:
         return
-    rows = ((grant.id, *changes_to_row(grant)) for grant in changed)
-    new = {ROWS: _CHANGES.text(conn, rows)}
+    columns = _columns(changed, before)
+    sheet = _sheet(columns)
+    rows = ((grant.id, *column_values(grant, columns)) for grant in changed)
     try:
-        written = conn.execute(_update(_CHANGES.of(conn)), new).rowcount
+        written = conn.execute(_update(sheet.of(conn)), {ROWS: sheet.text(conn, rows)}).rowcount
     except IntegrityError as error:
         raise _duplicate(error) or error from error
     if written != len(changed):
         raise ConflictError(_missed(conn, changed))
+
+
+def _columns(changed: Sequence[Grant], before: Mapping[str, Grant] | None) -> tuple[str, ...]:
+    """Which columns an update has to write: each costs time, and an indexed one costs most."""
+    if before is None:
+        return CHANGING
+    wanted = {"version"}
+    for grant in changed:
+        wanted.update(changed_columns(before[grant.id], grant))
+    return tuple(name for name in CHANGING if name in wanted)
 
 
 def _missed(conn: Connection, changed: Sequence[Grant]) -> list[str]:
@@ -114,7 +138,7 @@ def _missed(conn: Connection, changed: Sequence[Grant]) -> list[str]:
     missed = [
         grant.id
         for grant in changed
-        if grant.id not in found or changes_to_row(found[grant.id]) != changes_to_row(grant)
+        if grant.id not in found or changed_columns(found[grant.id], grant)
     ]
     return missed or [grant.id for grant in changed]
 
@@ -141,6 +165,33 @@ def get_grants(conn: Connection, ids: Collection[str], *, lock: bool = False) ->
     if lock:
         query = query.with_for_update()
     return {grant.id: grant for grant in fetch(conn, query)}
+
+
+def reread_grants(conn: Connection, known: Collection[Grant]) -> dict[str, Grant]:
+    """The rows of grants that were read earlier as they are now, by id, locked.
+
+    A version has one content, but for the fields of a lease: only what has another version is
+    read whole again.
+    """
+    ids = sorted(grant.id for grant in known)
+    query = select(*_LEASED).where(grants.c.id.in_(ids)).order_by(grants.c.id).with_for_update()
+    leases: dict[str, _LeaseRow] = {row.id: row for row in conn.execute(query)}
+    same: dict[str, Grant] = {}
+    for grant in known:
+        row = leases.get(grant.id)
+        if row is not None and row.version == grant.version:
+            same[grant.id] = _as_leased(grant, row)
+    return same | get_grants(conn, leases.keys() - same.keys())
+
+
+def _as_leased(grant: Grant, row: _LeaseRow) -> Grant:
+    lease = (row.lease_owner, row.lease_token, row.next_at, row.unsure_until)
+    if lease == (grant.lease_owner, grant.lease_token, grant.next_at, grant.unsure_until):
+        return grant
+    owner, token, next_at, unsure = lease
+    return altered(
+        grant, lease_owner=owner, lease_token=token, next_at=next_at, unsure_until=unsure
+    )
 
 
 def find_grants_by_prefix(conn: Connection, prefix: str, limit: int) -> list[Grant]:

@@ -33,6 +33,7 @@ from bot.storage.grants import (
     overdue_grants,
     pending_grants,
     position,
+    reread_grants,
     update_grants,
 )
 from bot.storage.keeping import (
@@ -143,6 +144,7 @@ __all__ = [
     "put_posting",
     "remember",
     "renew_leases",
+    "reread_grants",
     "retry_notice",
     "search_events",
     "set_digest",

@@ -86,7 +86,10 @@ def to_seconds(value: timedelta) -> int:
 
 def to_json(value: object) -> str:
     """The text of a JSON column. Sorted keys, so that equal values are equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(value)
+
+
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 Json: Final = JSON(none_as_null=True)
