@@ -9,8 +9,7 @@ import heapq
 import itertools
 import random
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Final
 
 from bot.domain.errors import CurfewError
@@ -54,19 +53,21 @@ class Bulkhead:
         """Somebody waits: more work for this provider should not be taken on."""
         return bool(self._waiting)
 
-    @asynccontextmanager
-    async def enter(self, urgency: int) -> AsyncIterator[None]:
-        """Wait for a turn; lower `urgency` first. Raises `OpenCircuitError` without waiting."""
+    async def enter(self, urgency: int) -> None:
+        """Wait for a turn; lower `urgency` first. Who entered has to `leave`.
+
+        Raises `OpenCircuitError` without waiting; then nobody entered.
+        """
         self._check()
         if self._free > 0:
             self._free -= 1
-        else:
-            await self._wait(urgency)
+            return
+        await self._wait(urgency)
         try:
             self._check()
-            yield
-        finally:
-            self._release()
+        except OpenCircuitError:
+            self.leave()
+            raise
 
     def _check(self) -> None:
         left = self._closed_until - self._moment()
@@ -80,10 +81,11 @@ class Bulkhead:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._release()
+                self.leave()
             raise
 
-    def _release(self) -> None:
+    def leave(self) -> None:
+        """The call is over: the next one's turn."""
         while self._waiting:
             _, _, turn = heapq.heappop(self._waiting)
             if not turn.done():

@@ -144,14 +144,16 @@ class Providers:
         self, name: str, verb: str, urgency: int, call: Callable[[Adapter], Awaitable[T]]
     ) -> T:
         adapter = self.adapter(name)
-        gate = self._gates.setdefault(name, Bulkhead(self._limit, moment=self._moment))
+        gate = self._gate(name)
         outcome, began = "ok", time.perf_counter()
         try:
-            async with gate.enter(urgency):
-                began = time.perf_counter()
+            await gate.enter(urgency)
+            began = time.perf_counter()
+            try:
                 result = await call(adapter)
-                gate.answered()
-                return result
+            finally:
+                gate.leave()
+            gate.answered()
         except OpenCircuitError as error:
             outcome = "circuit_open"
             raise UnreachableError(str(error), retry_after=error.retry_after) from None
@@ -166,5 +168,13 @@ class Providers:
         except AdapterError:
             outcome = "unsupported"
             raise
+        else:
+            return result
         finally:
             self._meter.observe_provider_call(name, verb, outcome, time.perf_counter() - began)
+
+    def _gate(self, name: str) -> Bulkhead:
+        gate = self._gates.get(name)
+        if gate is None:
+            gate = self._gates[name] = Bulkhead(self._limit, moment=self._moment)
+        return gate
