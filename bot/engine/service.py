@@ -60,9 +60,7 @@ class Service:
 
             def change(pen: Pen) -> Grant:
                 if not first_time(pen, seen):
-                    known = store.live_grant(pen.conn, user, request.resource.name)
-                    if known is not None:
-                        return known
+                    return _made_before(pen, user, request.resource.name)
                 return enter(pen, request, self._providers)
 
             return await self._ledger.write(change)
@@ -195,6 +193,19 @@ class Service:
     async def pick(self, user: str, target: str | None) -> Grant:
         """Which grant is meant: see `bot.engine.picking.pick`."""
         return await pick(self._ledger, user, target)
+
+
+def _made_before(pen: Pen, user: str, resource: str) -> Grant:
+    """What this very request made, whatever became of it: a replayed one asks for nothing new.
+
+    A request that was refused was not remembered, so there is something.
+    """
+    made = store.list_grants(pen.conn, requester=user, resource=resource, limit=1)
+    if not made:
+        raise RefusalError(
+            "sent_already", "This was sent off already.", hint="/access mine shows what you have."
+        )
+    return made[0]
 
 
 def _require_open(grant: Grant, number: int) -> None:
