@@ -216,4 +216,5 @@ def row_to_notice(row: "Row[Any]", token: str) -> QueuedNotice:
 
 def notice_to_row(notice: Notice) -> tuple[object, ...]:
     """Lane, kind, grant and data of a notice."""
-    return notice.lane, notice.kind, notice.grant_id, _plain(notice.data)
+    data = _plain(notice.data) if notice.data else {}
+    return notice.lane, notice.kind, notice.grant_id, data
