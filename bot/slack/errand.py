@@ -8,6 +8,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from bot.slack.text import kept
+
 LIMIT: Final = 3_000
 
 
@@ -30,13 +32,13 @@ def parse_errand(text: str) -> Errand:
     """What `dump` gave; for anything else an errand about nothing, which the engine refuses."""
     try:
         read = json.loads(text[:LIMIT]) if text else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return Errand()
     if not isinstance(read, dict):
         return Errand()
     number = read.get("number")
     return Errand(
-        grant=str(read.get("grant", "")),
-        channel=str(read.get("channel", "")),
+        grant=kept(str(read.get("grant", ""))),
+        channel=kept(str(read.get("channel", ""))),
         number=number if isinstance(number, int) else 0,
     )

@@ -13,17 +13,25 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.slack.actions import ActionId, parse_action
 from bot.slack.actions import Field as Question
+from bot.slack.text import kept
 
 KEY_LIMIT: Final = 200
 """Characters of a key under which a request is remembered."""
 
 
-def _empty_for_none(value: object) -> object:
-    return "" if value is None else value
+def _kept(value: object) -> object:
+    return kept(value) if isinstance(value, str) else value
 
 
-Text = Annotated[str, BeforeValidator(_empty_for_none)]
-"""Slack says null, or nothing at all, where there is no text."""
+def _kept_or_empty(value: object) -> object:
+    return "" if value is None else _kept(value)
+
+
+Given = Annotated[str, BeforeValidator(_kept)]
+"""Text that can be written down, whatever was sent."""
+
+Text = Annotated[str, BeforeValidator(_kept_or_empty)]
+"""The same; Slack says null, or nothing at all, where there is no text."""
 
 
 class _Part(BaseModel):
@@ -33,14 +41,14 @@ class _Part(BaseModel):
 class Actor(_Part):
     """Who did it. `team_id` is the workspace that the account belongs to."""
 
-    id: str
+    id: Given
     team_id: Text = ""
 
 
 class Typed(_Part):
     """A slash command."""
 
-    user_id: str
+    user_id: Given
     team_id: Text = ""
     channel_id: Text = ""
     text: Text = ""
@@ -66,7 +74,7 @@ class Container(_Part):
 class Pushed(_Part):
     """The button."""
 
-    action_id: str
+    action_id: Given
     value: Text = ""
     action_ts: Text = ""
 
@@ -81,7 +89,7 @@ class Input(_Part):
     """The state of one field of a form."""
 
     type: Text = ""
-    value: str | None = None
+    value: Given | None = None
     selected_option: Option | None = None
     selected_date_time: int | None = None
 
@@ -96,7 +104,7 @@ class Input(_Part):
 class FormState(_Part):
     """Values by block id, then action id."""
 
-    values: dict[str, dict[str, Input]] = Field(default_factory=dict)
+    values: dict[Given, dict[Given, Input]] = Field(default_factory=dict)
 
 
 class Block(_Part):
@@ -182,5 +190,5 @@ class Submission(_Part):
 class Opened(_Part):
     """`app_home_opened`. The messages tab counts as opened too; only `home` shows anything."""
 
-    user: str
+    user: Given
     tab: Text = ""

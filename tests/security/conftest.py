@@ -89,3 +89,10 @@ async def build(shop: Shop, sqlite_url: str, tmp_path: Path) -> AsyncIterator[Bu
 async def here(build: Build) -> House:
     """A bot behind signed HTTP, with the policy of `tests.security.house`."""
     return await build()
+
+
+@pytest.fixture
+async def on_each(shop: Shop, database_url: str, tmp_path: Path) -> AsyncIterator[House]:
+    """The same, once with each kind of database of its own."""
+    async with house(shop, database_url, tmp_path) as built:
+        yield built
