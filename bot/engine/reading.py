@@ -57,6 +57,10 @@ class Reading:
         """Every message of a grant, in the order of their first posting."""
         return await self._ledger.read(lambda conn: store.postings_of(conn, grant_id))
 
+    async def conversation(self, user: str) -> str | None:
+        """The channel of this person's own conversation with us, once something was said there."""
+        return await self._ledger.read(lambda conn: store.conversation_with(conn, user))
+
     async def posting_at(self, channel: str, ts: str) -> Posting | None:
         """Which of our messages stands there; None for a copy, or for one that is not ours."""
         return await self._ledger.read(lambda conn: store.posting_at(conn, channel, ts))

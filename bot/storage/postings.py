@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, RowMapping, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.storage.tables import postings
+from bot.storage.tables import grants, postings
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,19 @@ def posting_at(conn: Connection, channel: str, ts: str) -> Posting | None:
     query = select(postings).where(postings.c.channel == channel, postings.c.ts == ts)
     row = conn.execute(query).mappings().first()
     return None if row is None else _posting(row)
+
+
+def conversation_with(conn: Connection, user: str) -> str | None:
+    """Where we last told this person something about a request of theirs; None if we never did."""
+    query = (
+        select(postings.c.channel)
+        .join(grants, grants.c.id == postings.c.grant_id)
+        .where(grants.c.requester == user, postings.c.role.startswith("dm_", autoescape=True))
+        .order_by(grants.c.created_at.desc())
+        .limit(1)
+    )
+    found: str | None = conn.execute(query).scalar()
+    return found
 
 
 def set_digest(conn: Connection, grant_id: str, role: str, digest: str) -> None:

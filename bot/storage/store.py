@@ -76,6 +76,7 @@ from bot.storage.notices import (
 )
 from bot.storage.postings import (
     Posting,
+    conversation_with,
     drop_posting,
     get_posting,
     posting_at,
@@ -98,6 +99,7 @@ __all__ = [
     "add_sessions",
     "append_events",
     "claim_notices",
+    "conversation_with",
     "count_grants",
     "dead_owners",
     "drop_posting",

@@ -53,6 +53,10 @@ class Rows:
         assert grant_id == self.life.grant.id
         return list(self.kept.values())
 
+    async def conversation(self, user: str) -> str | None:
+        assert user == self.life.grant.requester
+        return next((one.channel for one in self.kept.values() if one.role[:3] == "dm_"), None)
+
     def caps(self, grant: Grant) -> Caps:
         assert grant.id == self.life.grant.id
         return CAPS
