@@ -5,11 +5,12 @@ bot is one process at a time; when it dies, it is started again, as an init syst
 """
 
 import asyncio
+import itertools
 import multiprocessing
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -22,7 +23,7 @@ from bot.storage.database import Database
 from sandbox import Player, SandboxServer, read_manifest
 from sandbox.seed import DANA, MAYA
 from sandbox.wire import RefusedActError
-from tests.crash.program import Orders, live
+from tests.crash.program import KILLED, Fate, Orders, live
 
 T = TypeVar("T")
 
@@ -30,7 +31,13 @@ MANIFEST: Final = Path(__file__).parents[2] / "manifest.yml"
 PATIENCE: Final = 30.0
 """Seconds within which the next thing of a story has to come about, deaths included."""
 
+START_PATIENCE: Final = 120.0
+"""The same for a start: it may die at each of its steps first."""
+
 GLANCE: Final = 0.02
+
+DIED: Final = frozenset({KILLED, -signal.SIGKILL, -signal.SIGUSR1})
+"""At a point, by us, or told of the time before it had learned to listen."""
 
 POLICY: Final = """\
 version: 1
@@ -66,6 +73,10 @@ class Stage:
     context: ForkServerContext
     starts: int = 0
     deaths: list[int] = field(default_factory=list)
+    heard: list[str] = field(default_factory=list)
+    """What came of each act of the people."""
+    _fates: Iterator[Fate] = field(default_factory=lambda: iter(()))
+    _fate: Fate = Fate()
     _process: ForkServerProcess | None = None
     _keeper: asyncio.Task[None] | None = None
     _gone: asyncio.Event = field(default_factory=asyncio.Event)
@@ -80,16 +91,22 @@ class Stage:
 
     # --- the bot's process --------------------------------------------------------------------
 
-    def begin(self, fatal: int = 0) -> None:
-        """Start the bot, to die at that point; afterwards without one, as often as it takes."""
-        self._spawn(fatal)
-        self._keeper = asyncio.create_task(self._keep(), name="keeper")
+    async def begin(self, *fates: Fate) -> None:
+        """Start the bot: its first process with the first fate, and so on; the last one stays.
 
-    def _spawn(self, fatal: int) -> None:
+        Returns when one stands long enough to be talked to.
+        """
+        self._fates = iter(fates)
+        self._spawn()
+        self._keeper = asyncio.create_task(self._keep(), name="keeper")
+        await self.sandbox.connected(within=START_PATIENCE)
+
+    def _spawn(self) -> None:
         self._gone = asyncio.Event()
         self.starts += 1
+        self._fate = next(self._fates, self._fate)
         points = self.orders.points.with_suffix(f".{self.starts}")
-        orders = replace(self.orders, fatal=fatal, points=points)
+        orders = replace(self.orders, fate=self._fate, points=points)
         self._process = self.context.Process(target=live, args=(orders,), daemon=True)
         self._process.start()
 
@@ -101,9 +118,9 @@ class Stage:
             process.join()
             self.deaths.append(process.exitcode or 0)
             self._gone.set()
-            if process.exitcode == 0 or len(self.deaths) > 5:
+            if process.exitcode not in DIED:
                 return  # told to stop, or it does not come up at all
-            self._spawn(0)
+            self._spawn()
 
     def kill(self) -> None:
         """As a power cut would."""
@@ -126,7 +143,9 @@ class Stage:
     def pass_time(self, length: timedelta) -> None:
         """Move the bot's clock and Slack's, for this process and the next ones."""
         before = float(self.orders.clock.read_text())
-        self.orders.clock.write_text(str(before + length.total_seconds()))
+        fresh = self.orders.clock.with_suffix(".new")
+        fresh.write_text(str(before + length.total_seconds()))
+        fresh.replace(self.orders.clock)
         self.sandbox.advance(length.total_seconds())
         self.database.clock.offset += length
         process = self._process
@@ -135,15 +154,28 @@ class Stage:
 
     # --- people -------------------------------------------------------------------------------
 
-    async def until(self, found: Callable[[], Awaitable[T | None]], what: str) -> T:
-        """What there is to be found, as soon as it is there."""
+    async def until(
+        self,
+        found: Callable[[], Awaitable[T | None]],
+        what: str,
+        *,
+        meanwhile: timedelta = timedelta(0),
+    ) -> T:
+        """What there is to be found, as soon as it is there; every second so much time passes.
+
+        What a dead bot held or had under way is waited for: a lease, a call that may still land.
+        """
         try:
             async with asyncio.timeout(PATIENCE):
-                while (there := await found()) is None:
+                for glance in itertools.count(1):
+                    if (there := await found()) is not None:
+                        return there
+                    if meanwhile and glance % round(1 / GLANCE) == 0:
+                        self.pass_time(meanwhile)
                     await asyncio.sleep(GLANCE)
-                return there
         except TimeoutError:
             raise AssertionError(f"{what} never came about\n{self.account()}") from None
+        raise AssertionError(what)
 
     async def insist(
         self, act: Callable[[], Awaitable[object]], found: Callable[[], Awaitable[T | None]]
@@ -156,7 +188,7 @@ class Stage:
                         return there
                     await self.sandbox.connected(within=PATIENCE)
                     gone = self._gone
-                    await self._unless_gone(act(), gone)
+                    self.heard.append(await self._unless_gone(act(), gone))
                     for _ in range(100):
                         if (there := await found()) is not None:
                             return there
@@ -168,7 +200,7 @@ class Stage:
             raise AssertionError(f"{name} came to nothing\n{self.account()}") from None
 
     @staticmethod
-    async def _unless_gone(act: Awaitable[object], gone: asyncio.Event) -> None:
+    async def _unless_gone(act: Awaitable[object], gone: asyncio.Event) -> str:
         """The act to its end, or given up when the bot dies. A button may be gone by then."""
         acting = asyncio.ensure_future(act)
         waiting = asyncio.ensure_future(gone.wait())
@@ -176,15 +208,18 @@ class Stage:
         waiting.cancel()
         if not acting.done():
             acting.cancel()
-        with suppress(RefusedActError, TimeoutError, asyncio.CancelledError):
-            await acting
+        try:
+            return repr(await acting)
+        except (RefusedActError, TimeoutError, asyncio.CancelledError) as error:
+            return repr(error)
 
     def account(self) -> str:
         """What a failure should show: how often it died, where, and the end of its log."""
-        lists = sorted(self.orders.points.parent.glob(f"{self.orders.points.stem}.*"))
-        ends = [f"{path.name}: {_last(path)}" for path in lists if path.exists()]
+        lists = [self.orders.points.with_suffix(f".{n + 1}") for n in range(self.starts)]
+        ends = [f"{path.suffix} {_last(path)}" for path in lists if path.exists()]
         said = self.orders.log.read_text(errors="replace") if self.orders.log.exists() else ""
-        return "\n".join([f"exits {self.deaths}", *ends, said[-4000:]])
+        heard = [line[:300] for line in self.heard[-5:]]
+        return "\n".join([f"exits {self.deaths}", *ends, *heard, said[-4000:]])
 
 
 def _last(path: Path) -> str:
@@ -227,7 +262,7 @@ async def stage(
             "DATABASE_URL": url,
             "DEMO_ADMIN_DSN": shop.admin_dsn,
         }
-        orders = Orders(environ, place / "points", place / "clock", place / "log")
+        orders = Orders(environ, place / "points.0", place / "clock", place / "log")
         here = Stage(sandbox, database, shop, orders, context)
         try:
             yield here
