@@ -1,15 +1,16 @@
-"""What several benchmarks share: a provider of constant latency, people, and grants by the thousand."""
+"""What benchmarks share: a provider of constant latency, people, and grants by the thousand."""
 
 import asyncio
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar, TypeVar
 
 from adapters.base import Adapter, Caps, GrantParams, Order, Presence, ProviderSettings
 from bot.config.audit_key import load_or_make
@@ -26,6 +27,9 @@ from bot.engine.ports import Delivered
 from bot.engine.proving import Witness
 from bot.storage import store
 from bot.storage.database import Database
+from sandbox.postgres import EmbeddedPostgres
+
+T = TypeVar("T")
 
 LATENCY = 0.020
 """Seconds that each provider call takes."""
@@ -60,6 +64,7 @@ class SleepyAdapter(Adapter):
         return []
 
     async def _grant(self, order: Order) -> None:
+        self.there.add(order.grant_id)
         await asyncio.sleep(self.latency)
 
     async def _revoke(self, order: Order) -> None:
@@ -100,16 +105,16 @@ class Quiet:
     def __init__(self) -> None:
         self.lateness: list[float] = []
 
-    def observe_provider_call(self, *args: Any) -> None:
+    def observe_provider_call(self, *args: object) -> None:
         """Not wanted here."""
 
     def observe_lateness(self, seconds: float) -> None:
         self.lateness.append(seconds)
 
-    def observe_ack(self, *args: Any) -> None:
+    def observe_ack(self, *args: object) -> None:
         """Not wanted here."""
 
-    def count_slack_error(self, *args: Any) -> None:
+    def count_slack_error(self, *args: object) -> None:
         """Not wanted here."""
 
 
@@ -211,8 +216,6 @@ def percentile(values: list[float], share: float) -> float:
 @contextmanager
 def database_urls(names: list[str]) -> Iterator[dict[str, str]]:
     """Fresh databases, by name: `sqlite`, `postgresql`."""
-    from sandbox.postgres import EmbeddedPostgres
-
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         urls = {}
         server = None
@@ -229,5 +232,7 @@ def database_urls(names: list[str]) -> Iterator[dict[str, str]]:
                 server.remove()
 
 
-def say(*words: object) -> None:
-    print(*words, file=sys.stdout, flush=True)
+def apart(work: Callable[..., T], *args: object) -> T:
+    """Run it in a fresh process, so that memory and collections are its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, *args).result()
