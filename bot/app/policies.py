@@ -33,6 +33,8 @@ log = structlog.get_logger("curfew.policy")
 WATCH_EVERY: Final = 2.0
 """Seconds between looks at the file; no more than a stat."""
 
+REST: Final = 0.2
+
 NAMED: Final = 5
 """Grants that a refused reload names."""
 
@@ -119,10 +121,16 @@ class PolicyKeeper:
                 async with asyncio.timeout(WATCH_EVERY):
                     await nudged.wait()
             except TimeoutError:
-                if self._source.mark() == self._mark:
+                if self._source.mark() == self._mark or not await self._at_rest():
                     continue
             nudged.clear()
             await self.reload(engine, database)
+
+    async def _at_rest(self) -> bool:
+        """False while somebody is still writing the file: half of it is no policy."""
+        before = self._source.mark()
+        await asyncio.sleep(REST)
+        return self._source.mark() == before
 
     async def reload(self, engine: Engine, database: Database) -> bool:
         """Read the file again; whether it is the policy in force now."""

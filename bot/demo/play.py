@@ -38,7 +38,7 @@ def run_demo(host: str, port: int, *, state: Path | None = None, fresh: bool = F
     """Play until Ctrl-C. Raises `ConfigurationError`, `EmbeddedPostgresError` or `PortError`."""
     configure_logs(os.environ.get("CURFEW_LOG_LEVEL", "WARNING").upper(), "console")
     directory = (state or STATE).resolve()
-    with _prepared(directory, fresh=fresh), open_shop(directory / "postgres") as shop:
+    with prepared(directory, fresh=fresh), open_shop(directory / "postgres") as shop:
         asyncio.run(_play(directory, host, port, shop))
 
 
@@ -79,7 +79,7 @@ async def staged(
 
 
 @contextmanager
-def _prepared(directory: Path, *, fresh: bool) -> Iterator[None]:
+def prepared(directory: Path, *, fresh: bool) -> Iterator[None]:
     """The demo's own directory with its policy, and nobody else playing in it."""
     try:
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)

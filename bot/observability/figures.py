@@ -75,7 +75,7 @@ class Figures:
     def __init__(self) -> None:
         """A registry of its own: nothing of the process's global one gets in."""
         # A series beside each counter that tells when it began: nobody asks for it.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call] # the library leaves it so
         self.registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self.registry)
         Info("curfew", "The program that runs.", registry=self.registry).info(

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,6 +68,14 @@ class Ground:
         async with asyncio.timeout(within):
             while not holds():  # noqa: ASYNC110 - another process has no events of ours
                 await asyncio.sleep(0.05)
+
+    async def until_so(
+        self, holds: Callable[[], Awaitable[bool]], within: float = PATIENCE
+    ) -> None:
+        """The same for what has to be awaited."""
+        async with asyncio.timeout(within):
+            while not await holds():  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.1)
 
     async def readyz(self) -> tuple[int, Mapping[str, Mapping[str, object]]]:
         async with aiohttp.ClientSession() as client, client.get(f"{self.url}/readyz") as answer:
