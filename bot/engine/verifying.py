@@ -45,9 +45,9 @@ async def prove(database: Database, *, progress: Callable[[int], None] | None = 
 
 
 def _check_page(conn: Connection, *, verifier: Verifier) -> tuple[Fault | None, int]:
-    page = store.events_page(conn, verifier.seq, PAGE)
-    for line in page:
-        fault = verifier.check(line.seq, line.body, line.hash, line.texts)
+    page = store.chain_page(conn, verifier.seq, PAGE)
+    for seq, body, digest, texts in page:
+        fault = verifier.check(seq, body, digest, texts)
         if fault is not None:
             return fault, len(page)
     return None, len(page)

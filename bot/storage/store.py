@@ -8,6 +8,7 @@ from bot.storage.clock import now
 from bot.storage.events import (
     Head,
     append_events,
+    chain_page,
     erase_texts,
     events_of,
     events_page,
@@ -98,6 +99,7 @@ __all__ = [
     "add_replica",
     "add_sessions",
     "append_events",
+    "chain_page",
     "claim_notices",
     "conversation_with",
     "count_grants",
