@@ -56,6 +56,8 @@ class Scene:
     road: str
     logins: list[Login] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
+    strangers: frozenset[str] = frozenset()
+    """Logins that were there before this scene: none of its business."""
 
     # --- people -------------------------------------------------------------------------------
 
@@ -103,10 +105,10 @@ class Scene:
         return [event.kind.value for event in page]
 
     def roles(self) -> set[str]:
-        """The temporary logins that the protected database has now."""
+        """The temporary logins of this scene that the protected database has now."""
         with psycopg.connect(self.shop.admin_dsn) as conn:
             query = "SELECT rolname FROM pg_roles WHERE rolname ~ '^curfew_[0-9a-z]{12}$'"
-            return {str(row[0]) for row in conn.execute(query)}
+            return {str(row[0]) for row in conn.execute(query)} - self.strangers
 
     async def until(self, found: Callable[[], Awaitable[T | None]], what: str) -> T:
         """What there is to be found in the rows, as soon as it is there."""
@@ -189,12 +191,15 @@ async def playing(road: str, url: str, folder: Path, shop: Shop) -> AsyncIterato
                 else:
                     await sandbox.connected()
                 scene = Scene(sandbox, bot, shop, folder, settings, log, road)
+                scene.strangers = frozenset(scene.roles())
                 scene.secrets += [sandbox.bot_token, sandbox.app_token, sandbox.signing_secret]
                 scene.secrets.append(psycopg.conninfo.conninfo_to_dict(shop.admin_dsn)["password"])
                 try:
                     yield scene
                     await prove_rest(scene)
                 finally:
+                    for login in scene.logins:
+                        await login.session.close()
                     bot.stopping.set()
                     await serving
         said = log.getvalue()
