@@ -28,6 +28,7 @@ from bot.slack.people import People
 from bot.slack.post import SlackPoster
 from bot.slack.words import Words
 from bot.slack.workspace import Workspace
+from bot.storage.database import Database
 from bot.web import health
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ APP_HINT: Final = "Make an app-level token (xapp-…) with connections:write: Ba
 
 class Engine(Protocol):
     """The ways into the engine."""
+
+    @property
+    def database(self) -> Database: ...
 
     @property
     def service(self) -> Service: ...
@@ -104,6 +108,7 @@ class SlackSide:
             workspace=self._workspace,
             client=self._client,
             words=self._words,
+            now=engine.ledger.clock.now,
         )
         self._gateway = Gateway(
             desk, opened_home=self._home.show, observe_ack=self._meter.observe_ack

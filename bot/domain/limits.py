@@ -34,7 +34,7 @@ def check_reason(resource: Resource, reason: str) -> Verdict:
             )
         return Verdict(
             "reason_short",
-            f"The reason has {length} characters and {resource.name} asks for"
+            f"The reason has {_characters(length)} and {resource.name} asks for"
             f" {rule.min_length} at least.",
             "Say what you are going to do, so that an approver can decide on it.",
         )
@@ -51,6 +51,10 @@ def check_reason(resource: Resource, reason: str) -> Verdict:
             "Put it anywhere in the reason.",
         )
     return YES
+
+
+def _characters(count: int) -> str:
+    return "1 character" if count == 1 else f"{count} characters"
 
 
 def check_duration(resource: Resource, duration: timedelta) -> Verdict:

@@ -34,6 +34,10 @@ class Decide(Protocol):
     def __call__(self, grant: Grant, parties: Parties, now: datetime) -> Act: ...
 
 
+May = Callable[[Grant, Parties], None]
+"""Raises `RefusalError` for who may not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """What somebody wants to do to a grant. `guard` checks what needs the rows."""
@@ -77,6 +81,16 @@ class Acting:
         if refusal.code == "rule_changed":
             await self._cancel(intent.grant_id, refusal.message)
         raise refusal
+
+    async def check(self, user: str, grant_id: str, may: May) -> None:
+        """Nothing but the question; a no is in the log as it would be for the act itself."""
+        try:
+            known = await self._ledger.read(lambda conn: store.get_grant(conn, grant_id))
+            grant = found(known, grant_id)
+            may(grant, await self._authority.parties(grant, user))
+        except RefusalError as refusal:
+            await self.note(EventKind.CLICK_REFUSED, user, refusal, grant_id=grant_id)
+            raise
 
     async def _try(self, intent: Intent) -> Grant:
         for _ in range(LOOKS):

@@ -104,6 +104,10 @@ class Service:
 
         return await self._acting.run(Intent(user, grant_id, decide, seen))
 
+    async def require_decider(self, user: str, grant_id: str) -> None:
+        """Raises `RefusalError` unless this person may decide on it: before a form is opened."""
+        await self._acting.check(user, grant_id, require_decider)
+
     async def cancel(self, user: str, grant_id: str, *, seen: str | None = None) -> Grant:
         """Take a request back; one's own, or anybody's as an admin."""
 

@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.errors import RefusalError
-from bot.domain.grant import Grant, State
+from bot.domain.grant import State
 from bot.slack.actions import ActionId
 from bot.slack.desk import Place
 from bot.slack.errand import Errand
@@ -111,7 +111,8 @@ class Clicks:
                     user, grant.id, grant.duration, reason="", seen=press.seen
                 )
             return extend_form(desk.words, grant, errand=errand)
-        await self._require_decider(user, grant)
+        # Nobody fills in a form only to be told that they may not; asked again when it comes.
+        await desk.service.require_decider(user, grant.id)
         if action is A.EXTENSION_DENY:
             return extension_deny_form(desk.words, grant, errand=errand)
         if grant.state is not State.PENDING:
@@ -119,17 +120,6 @@ class Clicks:
         if action is A.APPROVE_SHORTER:
             return shorter_form(desk.words, grant, errand=errand)
         return deny_form(desk.words, grant, errand=errand)
-
-    async def _require_decider(self, user: str, grant: Grant) -> None:
-        """Nobody fills in a form only to be told that they may not; asked again when it comes."""
-        resource = self._desk.policy.resources.get(grant.resource)
-        if resource is None:
-            return
-        people = self._desk.people
-        actor, requester = await asyncio.gather(
-            people.account(user), people.account(grant.requester)
-        )
-        self._desk.policy.may_decide(resource, actor, requester=requester).require()
 
     # --- credentials --------------------------------------------------------------------------
 
