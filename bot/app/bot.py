@@ -109,7 +109,7 @@ async def running(
             signer=signer,
             witness=Witness(settings.audit_key.with_name(settings.audit_key.name + ".checkpoint")),
         )
-        slack.attach(engine)
+        slack.attach(engine, now=database.clock.now)
         web = WebServer(
             _routes(settings, engine, slack, policies, figures),
             host=settings.host,

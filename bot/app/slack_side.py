@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
@@ -95,8 +96,8 @@ class SlackSide:
 
     # --- life ---------------------------------------------------------------------------------
 
-    def attach(self, engine: Engine) -> None:
-        """The engine has come to be. Opens nothing yet."""
+    def attach(self, engine: Engine, *, now: Callable[[], datetime]) -> None:
+        """The engine has come to be. Opens nothing yet. `now` is its clock."""
         self.poster.attach(engine.reading)
         self._home = HomeTab(self._client, engine.reading, self._words, self._meter)
         engine.changed(self._home.changed)
@@ -108,7 +109,7 @@ class SlackSide:
             workspace=self._workspace,
             client=self._client,
             words=self._words,
-            now=engine.ledger.clock.now,
+            now=now,
         )
         self._gateway = Gateway(
             desk, opened_home=self._home.show, observe_ack=self._meter.observe_ack
