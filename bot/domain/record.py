@@ -51,6 +51,9 @@ class EventKind(StrEnum):
     CHECKPOINT_SIGNED = "checkpoint.signed"
     RESTORE_SUSPECTED = "restore.suspected"
     RESTORE_CONFIRMED = "restore.confirmed"
+    KEY_ROTATED = "key.rotated"
+    TEXTS_ERASED = "texts.erased"
+    PERSON_ERASED = "person.erased"
 
 
 K = EventKind
@@ -82,6 +85,8 @@ ANNOUNCED: Final = frozenset(
         K.CHECKPOINT_SIGNED,
         K.RESTORE_SUSPECTED,
         K.RESTORE_CONFIRMED,
+        K.KEY_ROTATED,
+        K.PERSON_ERASED,
     }
 )
 """Events that get a line of their own in the audit channel."""

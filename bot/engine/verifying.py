@@ -10,7 +10,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from bot.domain.chain import Fault, Verifier
+from bot.domain.chain import Fault
+from bot.domain.proofreading import Proofreader
 from bot.storage import store
 from bot.storage.database import Database
 
@@ -28,26 +29,31 @@ class Proof:
 
 async def prove(database: Database, *, progress: Callable[[int], None] | None = None) -> Proof:
     """Walk the log from its first line to its last. `progress` hears the number of lines so far."""
-    verifier = Verifier()
-    while True:
-        fault, count = await database.read(partial(_check_page, verifier=verifier))
+    reader = Proofreader()
+    is_over = False
+    while not is_over:
+        fault, is_over = await database.read(partial(_read_page, reader=reader))
         if fault is not None:
-            return Proof(verifier.seq, verifier.head, fault)
+            return Proof(reader.seq, reader.head, fault)
         if progress is not None:
-            progress(verifier.seq)
-        if count < PAGE:
-            break
-    head = await database.read(store.head)
-    if head.seq < verifier.seq or (head.seq == verifier.seq and head.hash != verifier.head):
-        what = f"the log ends with line {verifier.seq} and its head says {head.seq}"
-        return Proof(verifier.seq, verifier.head, Fault(verifier.seq, what))
-    return Proof(verifier.seq, verifier.head)
+            progress(reader.seq)
+    return Proof(reader.seq, reader.head, reader.finish())
 
 
-def _check_page(conn: Connection, *, verifier: Verifier) -> tuple[Fault | None, int]:
-    page = store.chain_page(conn, verifier.seq, PAGE)
-    for seq, body, digest, texts in page:
-        fault = verifier.check(seq, body, digest, texts)
-        if fault is not None:
-            return fault, len(page)
-    return None, len(page)
+def _read_page(conn: Connection, *, reader: Proofreader) -> tuple[Fault | None, bool]:
+    """The fault, and whether this was the last page: then the head row must agree, now."""
+    page = store.lines_page(conn, reader.seq, PAGE)
+    fault, is_over = reader.read(page), len(page) < PAGE
+    if fault is None and is_over:
+        fault = _not_the_end(store.head(conn), reader)
+    return fault, is_over
+
+
+def _not_the_end(head: store.Head, reader: Proofreader) -> Fault | None:
+    if head == (reader.seq, reader.head):
+        return None
+    if head.seq == reader.seq:
+        return Fault(head.seq, f"line {head.seq} is the last, and the head row has another hash")
+    last = min(head.seq, reader.seq)
+    what = f"the log ends with line {reader.seq}, and the head row says {head.seq}"
+    return Fault(last + 1, what)

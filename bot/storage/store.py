@@ -67,6 +67,7 @@ from bot.storage.leases import (
     next_due,
     renew_leases,
 )
+from bot.storage.lines import hashes_at, lines_page
 from bot.storage.notices import (
     add_notices,
     claim_notices,
@@ -122,12 +123,14 @@ __all__ = [
     "get_grants",
     "get_posting",
     "get_setting",
+    "hashes_at",
     "head",
     "hint",
     "insert_grant",
     "last_checkpoint",
     "last_ended",
     "lease_grants",
+    "lines_page",
     "list_checkpoints",
     "list_grants",
     "list_replicas",

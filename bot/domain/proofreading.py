@@ -1,0 +1,110 @@
+"""Reading the whole log, fast: each line against the one before and against what stands beside it.
+
+What is not in the chain is compared with what is: the columns that searches use, and what people
+wrote. A text may be gone; then a later line must say that it was erased.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from json.encoder import encode_basestring
+from typing import Final
+
+from bot.domain.chain import GENESIS, Fault, commitment, stamp
+from bot.domain.record import EventKind
+
+Line = tuple[int, str, str, str | None, int, str, str, str | None]
+"""Number, body, hash, texts as JSON, microseconds since 1970, kind, actor, grant."""
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECONDS: Final = 1_000_000
+ERASURES: Final = frozenset({EventKind.TEXTS_ERASED.value, EventKind.PERSON_ERASED.value})
+UNREADABLE: Final = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
+
+
+class Proofreader:
+    """Walks a log from its first line and tells the first fault; `finish` when it was the last."""
+
+    def __init__(self) -> None:
+        """Before the first line. Its memory grows with nothing but erasures not explained yet."""
+        self.seq = 0
+        self._head = bytes.fromhex(GENESIS)
+        self._erased: dict[str | None, dict[str, int]] = {}
+        """The first line without its text, by grant and by who wrote it."""
+
+    @property
+    def head(self) -> str:
+        """The hash of the last line."""
+        return self._head.hex()
+
+    def read(self, lines: Iterable[Line]) -> Fault | None:
+        """The next lines. None when each follows from the one before."""
+        try:
+            return self._read(lines)
+        except UNREADABLE:
+            seq = self.seq + 1
+            return Fault(seq, f"line {seq} cannot be read")
+
+    def finish(self) -> Fault | None:
+        """After the last line: a text that is gone, and nothing says that it was erased."""
+        gone = [seq for writers in self._erased.values() for seq in writers.values()]
+        if not gone:
+            return None
+        seq = min(gone)
+        return Fault(seq, f"a text beside line {seq} is gone, and no line says that it was erased")
+
+    def _read(self, lines: Iterable[Line]) -> Fault | None:
+        # One loop without calls where nothing is wrong: this runs for every line there is.
+        sha256, quoted, head, last = hashlib.sha256, encode_basestring, self._head, self.seq
+        for seq, body, digest, texts, at, kind, actor, grant in lines:
+            if seq != last + 1:
+                return Fault(last + 1, f"line {last + 1} is missing: {seq} follows {last}")
+            link = sha256(head + body.encode())
+            if link.hexdigest() != digest:
+                return Fault(seq, f"line {seq} was changed, or a line before it was replaced")
+            begin = f'{{"actor":{quoted(actor)},"at":"{_second(at // MICROSECONDS)}'
+            begin += f'{at % MICROSECONDS:06}Z","data":'
+            about = "null" if grant is None else quoted(grant)
+            end = f',"grant":{about},"kind":{quoted(kind)},"seq":{seq},"texts":{{'
+            # Inside a string the quotes are escaped, so the last such place is not within `data`.
+            place = body.rfind(',"grant":')
+            if not (body.startswith(begin) and body.startswith(end, place)):
+                return Fault(seq, f"a column beside line {seq} is not what was written")
+            place += len(end)
+            if texts is not None or len(body) - place > 2:  # noqa: PLR2004 - the closing `}}`
+                said = self._texts(seq, body[place - 1 : -1], texts, grant, actor)
+                if said is not None:
+                    return said
+            if kind in ERASURES and self._erased:
+                self._explained(grant, json.loads(body)["data"].get("person"))
+            self._head, self.seq = head, last = link.digest(), seq
+        return None
+
+    def _texts(
+        self, seq: int, committed: str, texts: str | None, grant: str | None, actor: str
+    ) -> Fault | None:
+        wanted, kept = json.loads(committed), json.loads(texts) if texts is not None else {}
+        for name, entry in kept.items():
+            if wanted.get(name) != commitment(entry["salt"], entry["text"]):
+                return Fault(seq, f"the text {name!r} beside line {seq} is not what was written")
+        if len(kept) < len(wanted):
+            self._erased.setdefault(grant, {}).setdefault(actor, seq)
+        return None
+
+    def _explained(self, grant: str | None, person: str | None) -> None:
+        """A line says so: of all texts of a grant, or of all that a person wrote."""
+        if grant is not None:
+            self._erased.pop(grant, None)
+            return
+        for about, writers in list(self._erased.items()):
+            writers.pop(person or "", None)
+            if not writers:
+                del self._erased[about]
+
+
+@lru_cache(maxsize=64)
+def _second(seconds: int) -> str:
+    """`2026-03-01T12:00:00.`"""
+    return stamp(EPOCH + timedelta(seconds=seconds))[: -len("000000Z")]

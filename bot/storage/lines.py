@@ -1,0 +1,44 @@
+"""The audit log as it is proven: lean pages with the columns beside each line, and hashes alone.
+
+What is not needed for the proof is not decoded: times stay numbers, texts stay JSON.
+"""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, Text, cast, func, select, type_coerce
+
+from bot.domain.proofreading import MICROSECONDS, Line
+from bot.storage.tables import events
+
+
+def lines_page(conn: Connection, after_seq: int, limit: int) -> Sequence[Line]:
+    """The lines behind `after_seq`, oldest first."""
+    query = (
+        select(
+            events.c.seq,
+            events.c.body,
+            events.c.hash,
+            cast(events.c.texts, Text),
+            _microseconds(conn),
+            events.c.kind,
+            events.c.actor,
+            events.c.grant_id,
+        )
+        .where(events.c.seq > after_seq)
+        .order_by(events.c.seq)
+        .limit(limit)
+    )
+    return conn.execute(query).tuples().all()
+
+
+def _microseconds(conn: Connection) -> ColumnElement[int]:
+    """SQLite keeps times so; PostgreSQL's `extract` is exact."""
+    if conn.dialect.name == "postgresql":
+        return cast(func.extract("epoch", events.c.at) * MICROSECONDS, BigInteger)
+    return type_coerce(events.c.at, BigInteger)
+
+
+def hashes_at(conn: Connection, numbers: Collection[int]) -> dict[int, str]:
+    """The hashes of these lines, by number; those that are not there are left out."""
+    query = select(events.c.seq, events.c.hash).where(events.c.seq.in_(sorted(numbers)))
+    return {row.seq: row.hash for row in conn.execute(query)}
