@@ -28,7 +28,7 @@ def lines_page(conn: Connection, after_seq: int, limit: int) -> Sequence[Line]:
         .order_by(events.c.seq)
         .limit(limit)
     )
-    return conn.execute(query).tuples().all()
+    return conn.execute(query).all()
 
 
 def _microseconds(conn: Connection) -> ColumnElement[int]:
