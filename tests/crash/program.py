@@ -12,7 +12,6 @@ import re
 import signal
 import sys
 import zlib
-
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -134,7 +133,7 @@ def hurry() -> None:
     """Every job within a story of seconds, and a Slack that takes messages as they come."""
     soon = timedelta(seconds=0.5)
     Rhythm.__init__.__defaults__ = (soon / 2, soon, soon * 2, soon * 2, timedelta(hours=1))
-    Pace.__init__.__kwdefaults__.update(rate=500.0, burst=500.0)
+    (Pace.__init__.__kwdefaults__ or {}).update(rate=500.0, burst=500.0)
 
 
 def keep_time(path: Path) -> None:
@@ -150,7 +149,7 @@ def keep_time(path: Path) -> None:
         for clock in born:
             clock.offset = _ahead(path)
 
-    Clock.__init__ = begin  # type: ignore[method-assign] # the one seam: the bot makes its own
+    Clock.__init__ = begin  # type: ignore[method-assign, assignment] # the one seam
     signal.signal(signal.SIGUSR1, move)
 
 

@@ -76,7 +76,7 @@ class Stage:
     heard: list[str] = field(default_factory=list)
     """What came of each act of the people."""
     _fates: Iterator[Fate] = field(default_factory=lambda: iter(()))
-    _fate: Fate = Fate()
+    _fate: Fate = field(default_factory=Fate)
     _process: ForkServerProcess | None = None
     _keeper: asyncio.Task[None] | None = None
     _gone: asyncio.Event = field(default_factory=asyncio.Event)
@@ -229,10 +229,10 @@ def _last(path: Path) -> str:
 
 async def _readable(handle: int) -> None:
     loop = asyncio.get_running_loop()
-    ready = loop.create_future()
-    loop.add_reader(handle, lambda: ready.done() or ready.set_result(None))
+    ready = asyncio.Event()
+    loop.add_reader(handle, ready.set)
     try:
-        await ready
+        await ready.wait()
     finally:
         loop.remove_reader(handle)
 

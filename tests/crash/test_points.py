@@ -1,27 +1,63 @@
-"""A kill between any two steps, and a restart, end in the same place."""
+"""A kill between any two steps, and a restart, end in the same place.
 
+The bot dies at each point that it can name, once: it comes up again and dies at the next new one,
+through the whole story and back to rest. On PostgreSQL it is each third name, another third every
+day; `make soak` has all of them, and every point by its number.
+"""
+
+import os
+from datetime import UTC, datetime
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
-import time
+
+import pytest
 
 from bot.demo.shop import Shop
 from tests.crash.program import Fate
-from tests.crash.stage import stage
+from tests.crash.stage import Stage, stage
 from tests.crash.story import Story
 
+THIRDS = 3
 
-async def test_nothing_dies(
+
+async def played(here: Stage, *fates: Fate) -> None:
+    """Both stories from the asking to the end, and all that has to hold then."""
+    await here.begin(*fates)
+    story = Story(here)
+    await story.revoked()
+    await story.expired()
+    await story.check()
+
+
+@pytest.mark.timeout(300)
+async def test_a_death_at_every_point_changes_nothing_sqlite(
     sqlite_url: str, tmp_path: Path, shop: Shop, context: ForkServerContext
 ) -> None:
-    t = time.time()
+    """On SQLite: whatever it was doing, killed there and started again it ends as if it had not."""
     async with stage(sqlite_url, tmp_path, shop, context) as here:
-        story = Story(here)
-        await here.begin(Fate(known=tmp_path / "known"))
-        print("connected", time.time() - t, len(here.deaths))
-        await story.revoked()
-        print("revoked", time.time() - t, len(here.deaths))
-        await story.expired()
-        print("expired", time.time() - t, len(here.deaths))
-        await story.check()
-        print("checked", time.time() - t, len(here.deaths))
-    print("ended", time.time() - t)
+        await played(here, Fate(known=tmp_path / "known"))
+
+        assert len(here.deaths) > 80
+
+
+@pytest.mark.timeout(300)
+async def test_a_death_at_every_point_changes_nothing_postgres(
+    postgres_url: str, tmp_path: Path, shop: Shop, context: ForkServerContext
+) -> None:
+    """On PostgreSQL the same, for a third of the points."""
+    turn = int(os.environ.get("CURFEW_CRASH_TURN") or datetime.now(UTC).toordinal())
+    async with stage(postgres_url, tmp_path, shop, context) as here:
+        await played(here, Fate(known=tmp_path / "known", share=THIRDS, turn=turn))
+
+        assert len(here.deaths) > 15, here.account()
+
+
+@pytest.mark.parametrize("number", [5, 17, 40, 75, 120, 180, 260])
+async def test_a_death_at_a_number_changes_nothing(
+    number: int, sqlite_url: str, tmp_path: Path, shop: Shop, context: ForkServerContext
+) -> None:
+    """One death alone, wherever that many steps lead, and no other one after it."""
+    async with stage(sqlite_url, tmp_path, shop, context) as here:
+        await played(here, Fate(number), Fate())
+
+        assert len(here.deaths) == 1, here.account()
