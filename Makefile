@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_CACHE_DIR := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check format bench soak lock clean
+.PHONY: help setup setup-dev run test check format bench lock clean
 
 help: ## this list
 	@echo "make TARGET, one of:"
@@ -41,9 +41,6 @@ format: setup-dev ## mends what a program can mend
 
 bench: setup-dev ## measures, and prints tables
 	@$(BIN)/python -m bench $(ARGS)
-
-soak: setup-dev ## hours of load and faults on real parts
-	@$(BIN)/python -m bench soak $(ARGS)
 
 lock: setup-dev ## makes requirements/*.txt anew from pyproject.toml
 	@set -e; $(BIN)/python -m pip install -q uv; \

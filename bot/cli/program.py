@@ -8,6 +8,7 @@ from bot.cli.database import register as database
 from bot.cli.demo import register as demo
 from bot.cli.doctor import register as doctor
 from bot.cli.grants import register as grants
+from bot.cli.restore import register as restore
 from bot.cli.revoke import register as revoke
 from bot.cli.run import register as run
 from bot.cli.words import examples
@@ -26,6 +27,6 @@ def program() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
-    for register in (run, demo, check, doctor, revoke, grants, audit, database):
+    for register in (run, demo, check, doctor, revoke, grants, audit, database, restore):
         register(made)
     return made
