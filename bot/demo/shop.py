@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +24,7 @@ CONTENTS: Final = Path(__file__).with_name("shop.sql")
 class Shop:
     """Where it is. `admin_dsn` holds a password; `psql` is the client of the same version."""
 
-    admin_dsn: str
+    admin_dsn: str = field(repr=False)
     psql: Path
 
 
