@@ -222,7 +222,7 @@ def database_urls(names: list[str]) -> Iterator[dict[str, str]]:
         if "sqlite" in names:
             urls["sqlite"] = f"sqlite+aiosqlite:///{folder}/bench.db"
         if "postgresql" in names:
-            server = EmbeddedPostgres(Path(tempfile.mkdtemp()))
+            server = EmbeddedPostgres(Path(tempfile.mkdtemp()), durable=True)
             server.start()
             urls["postgresql"] = server.dsn()
         try:

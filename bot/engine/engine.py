@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -38,6 +39,7 @@ from bot.storage.database import Database
 log = structlog.get_logger("curfew.engine")
 
 STOP_WITHIN: Final = 9.0
+SOONEST: Final = timedelta(milliseconds=10)
 REMEMBER: Final = timedelta(hours=24)
 """How long a request that was seen is remembered; Slack repeats none after an hour."""
 
@@ -201,7 +203,10 @@ class Engine:
     def _wake_at(self, moment: datetime) -> None:
         """Move the wake-up forward to `moment` when that is near; the ticks do the rest."""
         clock = self.database.clock
-        soon = moment - clock.now() < self.rhythm.tick * 2
+        now = clock.now()
+        # Not at once: the database's clock may be a little behind ours.
+        moment = max(moment, now + SOONEST)
+        soon = moment - now < self.rhythm.tick * 2
         if soon and (self._waking is None or moment < self._waking):
             self._waking = moment
             self._ticker.wake_at(moment - clock.offset, self._woken)
@@ -209,12 +214,17 @@ class Engine:
     def _woken(self) -> None:
         self._waking = None
         self._worker.poke()
+        self._tasks.start(self._look_ahead(), "look ahead")
+
+    async def _look_ahead(self) -> None:
+        """Set the wake-up to what falls due next. For what is due already there was a poke."""
+        nearest = await self.ledger.read(partial(store.next_due, to_come=True))
+        if nearest is not None:
+            self._wake_at(nearest)
 
     async def _tick(self) -> None:
         self.poke()
-        nearest = await self.ledger.read(store.next_due)
-        if nearest is not None:
-            self._wake_at(nearest)
+        await self._look_ahead()
         self._ticked = time.monotonic()
 
     async def _forget(self) -> None:

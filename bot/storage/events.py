@@ -28,6 +28,7 @@ from bot.storage.tables import chain_head, events, grants
 CLOCK_STEP: Final = timedelta(days=1)
 
 ChainLine = tuple[int, str, str, dict[str, dict[str, str]]]
+"""A line's number, body, hash and texts."""
 Seal = Callable[[str, int, Event], SealedEvent]
 
 
@@ -117,7 +118,7 @@ def events_page(conn: Connection, after_seq: int, limit: int) -> list[SealedEven
 
 
 def chain_page(conn: Connection, after_seq: int, limit: int) -> list[ChainLine]:
-    """What a proof of the lines behind `after_seq` needs, oldest first: (seq, body, hash, texts)."""
+    """Of the lines behind `after_seq`, oldest first, what a proof needs."""
     columns = (events.c.seq, events.c.body, events.c.hash, events.c.texts)
     query = select(*columns).where(events.c.seq > after_seq).order_by(events.c.seq).limit(limit)
     return [(seq, body, digest, texts or {}) for seq, body, digest, texts in conn.execute(query)]

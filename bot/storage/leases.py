@@ -84,12 +84,17 @@ def due_grants(
     return fetch(conn, query)
 
 
-def next_due(conn: Connection) -> datetime | None:
-    """When the next live grant wants to be looked at; in the past when one is waiting."""
+def next_due(conn: Connection, *, to_come: bool = False) -> datetime | None:
+    """When the next live grant wants to be looked at; in the past when one is waiting.
+
+    `to_come`: of those only whose time has not come yet.
+    """
     first = [
         select(func.min(grants.c.next_at).label("at")).where(text(where))
         for where in (IS_ENDING, IS_BEGINNING)
     ]
+    if to_come:
+        first = [query.where(grants.c.next_at > now_expression(conn)) for query in first]
     both = union_all(*first).subquery()
     found: datetime | None = conn.execute(select(func.min(both.c.at))).scalar()
     return found

@@ -162,6 +162,13 @@ async def test_next_due(database: Database) -> None:
     assert await database.read(store.next_due) == NOON - HOUR
 
 
+async def test_next_due_of_what_is_to_come(database: Database) -> None:
+    """What is due already does not hide what falls due next."""
+    later = database.clock.now() + HOUR
+    await database.write(put(due(1), make_grant(resource="later", next_at=later)))
+    assert await database.read(lambda conn: store.next_due(conn, to_come=True)) == later
+
+
 async def test_a_dead_owner_s_leases_are_freed(database: Database) -> None:
     """After a crash, what the dead process held is due at once, without waiting for the lease."""
     grant = due(0)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from bot.domain.grant import LIVE, Grant, State, new_id
@@ -256,3 +256,39 @@ async def test_live_states_are_the_domain_s(database: Database) -> None:
         await database.write(put(make_grant(state=state, resource=state.value)))
     counted = await database.read(store.count_grants)
     assert {state for state, _ in counted} == LIVE
+
+
+async def test_reread_tells_what_others_did(database: Database) -> None:
+    """A renewed lease and a click are both seen, and what is no longer there is left out."""
+    leased, clicked = make_grant(resource="a"), make_grant(resource="b")
+    await database.write(put(leased, clicked))
+    until = NOON + HOUR
+    lease = store.Lease(leased.id, "one", "token", until, until)
+    await database.write(lambda conn: store.lease_grants(conn, [lease]))
+    voted = replace(clicked, votes=("U0MAYA",), version=clicked.version + 1)
+    await database.write(lambda conn: store.update_grants(conn, [voted]))
+    never = make_grant(resource="c")
+
+    found = await database.write(lambda conn: store.reread_grants(conn, [leased, clicked, never]))
+
+    assert found == {
+        leased.id: replace(
+            leased, lease_owner="one", lease_token="token", next_at=until, unsure_until=until
+        ),
+        clicked.id: voted,
+    }
+
+
+async def test_only_what_changed_is_written(database: Database) -> None:
+    """With the rows as they were, an update leaves alone what it does not change."""
+    grant = make_grant(last_error="from before")
+    await database.write(put(grant))
+    await database.write(
+        lambda conn: conn.execute(text("UPDATE grants SET last_error = 'from elsewhere'"))
+    )
+    voted = replace(grant, votes=("U0MAYA",), version=grant.version + 1)
+
+    await database.write(lambda conn: store.update_grants(conn, [voted], before={grant.id: grant}))
+
+    found = await database.read(lambda conn: store.get_grant(conn, grant.id))
+    assert found == replace(voted, last_error="from elsewhere")

@@ -40,12 +40,12 @@ SETTLE = {"sqlite": "ANALYZE", "postgresql": "VACUUM ANALYZE"}
 GRANTS = """
     INSERT INTO grants (id, resource, requester, reason, duration, kind, provider, "order", terms,
         policy_hash, state, created_at, decide_by, started_at, expires_at, ended_at, votes,
-        extensions, held, version, attempts, next_at)
+        extensions, held, alarms, version, attempts, next_at)
     SELECT 'g' || n, 'r' || (n % 50), 'u' || n, 'x', 60, 'standard', 'p' || (n % 5),
         '{order}', '{terms}', 'h', CASE WHEN n > {live} THEN 'ended' WHEN n % 100 = 0 THEN 'pending'
         WHEN n % 100 = 1 THEN 'revoking' ELSE 'active' END,
         {time}, {time}, {time}, {time}, CASE WHEN n > {live} THEN {time} END, '[]',
-        0, {false}, 1, 0, CASE WHEN n % 10 = 0 THEN {time} ELSE {later} END
+        0, {false}, 0, 1, 0, CASE WHEN n % 10 = 0 THEN {time} ELSE {later} END
     FROM {numbers}
 """
 EVENTS = """
@@ -156,6 +156,7 @@ CASES = [
     Case("due ends", partial(store.due_grants, ends=True, limit=200), "grants_due_ends"),
     Case("due begins", partial(store.due_grants, ends=False, limit=200), "grants_due_begins"),
     Case("next due", store.next_due, "grants_due_ends"),
+    Case("next to come", partial(store.next_due, to_come=True), "grants_due_ends"),
     Case("pair", lambda c: store.live_grant(c, "u5", "r5"), "grants_live_pair"),
     Case("fact", lambda c: store.live_by_fact(c, "f"), "grants_live_fact"),
     Case("prefix", lambda c: store.find_grants_by_prefix(c, "g123", 5), "grants"),

@@ -1,0 +1,54 @@
+"""The wake-up: what falls due between two ticks is met at its moment."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+from adapters.demo import DemoAdapter, world_of
+from bot.config.audit_key import load_or_make
+from bot.domain.command import Ask
+from bot.domain.grant import Grant, State
+from bot.engine.engine import Engine, Rhythm
+from bot.engine.proving import Witness
+from bot.storage.database import Database
+from tests.engine.office import DANA, MAYA, OMAR, Figures, Postbox, Rules, people, policy_of
+
+NEVER = timedelta(hours=1)
+
+
+async def test_each_end_is_met_without_a_tick(database: Database, tmp_path: Path) -> None:
+    """Ends that follow one another within one tick need no tick: each wake-up sets the next."""
+    world_of("clockwork").clock = database.clock.now
+    adapter = DemoAdapter("clockwork", DemoAdapter.Settings(), call_limit=2.0)
+    engine = Engine(
+        database,
+        Rules(policy_of("clockwork")),
+        people(),
+        {"clockwork": adapter},
+        Postbox(),
+        Figures(),
+        load_or_make(tmp_path / "audit.key"),
+        Witness(tmp_path / "audit.key.checkpoint"),
+        rhythm=Rhythm(tick=NEVER),
+    )
+    await engine.start()
+    try:
+        over: set[str] = set()
+        news = asyncio.Event()
+
+        def hear(changed: tuple[Grant, ...]) -> None:
+            over.update(grant.id for grant in changed if grant.state is State.ENDED)
+            news.set()
+
+        engine.changed(hear)
+        grants = []
+        for who, other in ((DANA, MAYA), (OMAR, MAYA)):
+            words = Ask(resource="lab", reason="fix the order", duration=timedelta(seconds=1))
+            grant = await engine.service.ask(who, words)
+            grants.append(await engine.service.vote(other, grant.id))
+        async with asyncio.timeout(10):
+            while over != {grant.id for grant in grants}:
+                await news.wait()
+                news.clear()
+    finally:
+        await engine.stop()
