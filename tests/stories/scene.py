@@ -27,7 +27,7 @@ from bot.observability.logs import configure_logs
 from bot.slack.pace import Pace
 from bot.storage import store
 from bot.storage.database import Database
-from sandbox import Player, SandboxServer, read_manifest
+from sandbox import Json, Player, SandboxServer, read_manifest
 from sandbox.seed import AUDIT, DANA, MAYA, OLGA, OMAR
 from tests.stories.credentials import Login, take
 from tests.stories.proof import prove_rest
@@ -146,29 +146,42 @@ class Scene:
         before = {grant.id for grant in await self.grants()}
         await asker.command(line)
         [new] = [grant for grant in await self.grants() if grant.id not in before]
-        await self.maya.waits_for(new.id, channel="#approvals")
+        await self.card(new)
         return new
 
-    async def card(self, grant: Grant, player: Player | None = None) -> dict[str, object]:
-        """The grant's card as somebody sees it."""
-        return await (player or self.maya).waits_for(f"Grant {grant.id}", channel="#approvals")
+    async def card(self, grant: Grant) -> Json:
+        """The card of the request, as soon as it is there."""
+        about = {"role": "card", "grant": grant.id}
+
+        def found() -> list[Json]:
+            seen = self.maya.sees("#approvals")
+            return [one for one in seen if about.items() <= _label(one).items()]
+
+        await self.sandbox.until(found)
+        return found()[-1]
+
+    async def told(self, words: str) -> Json:
+        """The newest message to Dana in her own conversation with the bot that has these words."""
+        conversation = self.sandbox.workspace.dm_with(DANA).id
+        return await self.dana.waits_for(words, channel=conversation, within=PATIENCE)
 
     async def active(self, line: str = "/access prod-db 30m fix the stuck order") -> Grant:
         """Dana asks, Maya approves; the access is there and Dana was told."""
         grant = await self.asked(line)
-        await self.maya.click("Approve", message=await self.maya.waits_for(grant.id, channel="#approvals"))
+        await self.maya.click("Approve", message=await self.card(grant))
         active = await self.reaches(grant, State.ACTIVE)
-        await self.dana.waits_for("Get credentials")
+        await self.told("Get credentials")
         return active
 
     async def logged_in(self) -> Login:
         """Dana presses Get credentials and uses what she is shown."""
+        await self.told("Get credentials")
         login = await take(self.dana, self.shop)
         self.logins.append(login)
         self.secrets.append(login.password)
         return login
 
-    async def audit_line(self, words: str) -> dict[str, object]:
+    async def audit_line(self, words: str) -> Json:
         """The newest line in the audit channel with these words."""
         return await self.olga.waits_for(words, channel=AUDIT, within=PATIENCE)
 
@@ -204,6 +217,12 @@ async def playing(road: str, url: str, folder: Path, shop: Shop) -> AsyncIterato
                     await serving
         said = log.getvalue()
     assert not [secret for secret in scene.secrets if secret in said], "a secret in the log"
+
+
+def _label(message: Json) -> Json:
+    """What a message carries unseen."""
+    found: Json = (message.get("metadata") or {}).get("event_payload", {})
+    return found
 
 
 def _settings(road: str, url: str, folder: Path, sandbox: SandboxServer) -> Settings:

@@ -46,10 +46,10 @@ async def test_denied_with_a_reason(play: Play) -> None:
         await scene.maya.submit({"Why": "wait for the freeze to end"})
         denied = await scene.reaches(grant, State.DENIED)
         assert denied.started_at is None
-        told = await scene.dana.waits_for("wait for the freeze to end")
+        told = await scene.told("wait for the freeze to end")
         assert "*Denied* by <@U0MAYA>" in text_of(told)
-        card = await scene.maya.waits_for("Denied by <@U0MAYA>", channel="#approvals")
-        assert buttons_of(card) == []
+        await scene.maya.waits_for("Denied by <@U0MAYA>", channel="#approvals")
+        assert buttons_of(await scene.card(grant)) == []
         await scene.audit_line("*Denied*")
 
 
@@ -62,10 +62,10 @@ async def test_nobody_decides(play: Play) -> None:
         await scene.sandbox.until(lambda: len(scene.maya.sees("#approvals", thread=card["ts"])) > 1)
         await scene.pass_time(50 * MINUTE)
         await scene.reaches(grant, State.LAPSED)
-        await scene.dana.waits_for("Lapsed:")
+        await scene.told("Lapsed:")
         await scene.audit_line("*Lapsed*")
         again = await scene.asked(FIX)
-        await scene.dana.click("Cancel request", message=await scene.dana.waits_for("*Asked.*"))
+        await scene.dana.click("Cancel request", message=await scene.told("*Asked.*"))
         await scene.reaches(again, State.CANCELLED)
 
 
@@ -74,7 +74,7 @@ async def test_taken_back(play: Play) -> None:
     async with play() as scene:
         for way in ("card", "message", "line", "admin"):
             grant = await scene.asked(FIX)
-            own = await scene.dana.waits_for("*Asked.*")
+            own = await scene.told("*Asked.*")
             if way == "card":
                 await scene.dana.click("Cancel request", message=await scene.card(grant))
             elif way == "message":
@@ -107,7 +107,7 @@ async def test_two_approvers_and_an_incident(play: Play) -> None:
         assert (await scene.only()).state is State.PENDING
         await scene.omar.click("Approve", message=await scene.card(grant))
         await scene.reaches(grant, State.ACTIVE)
-        await scene.dana.waits_for("Get credentials")
+        await scene.told("Get credentials")
         login = await scene.logged_in()
         freed = "update orders set status = 'stuck' where status = 'stuck' returning id"
         assert len(await login.ask(freed)) == 3
@@ -118,7 +118,7 @@ async def test_two_approvers_and_an_incident(play: Play) -> None:
         await scene.dana.submit({"How much more": "20m", "Why": "INC-117 is not over"})
         asked = await scene.omar.waits_for("INC-117 is not over", channel="#approvals")
         await scene.omar.click("extension_approve:1", message=asked)
-        await scene.dana.waits_for("Extended")
+        await scene.told("Extended")
         assert not await login.is_cut()
         await scene.olga.click("Revoke now", message=await scene.card(grant))
         ended = await scene.reaches(grant, State.ENDED)
@@ -150,7 +150,7 @@ async def test_an_extension_denied(play: Play) -> None:
         asked = await scene.maya.waits_for("not done yet", channel="#approvals")
         await scene.maya.click("extension_deny:1", message=asked)
         await scene.maya.submit({"Why": "tomorrow is another day"})
-        await scene.dana.waits_for("tomorrow is another day")
+        await scene.told("tomorrow is another day")
         assert (await scene.only()).expires_at == before.expires_at
         await scene.pass_time(30 * MINUTE)
         ended = await scene.reaches(before, State.ENDED)
@@ -171,7 +171,7 @@ async def test_a_start_at_night(play: Play) -> None:
         await scene.pass_time(2 * HOUR)
         active = await scene.reaches(grant, State.ACTIVE)
         assert is_about(active, 30 * MINUTE)
-        await scene.dana.waits_for("You have")
+        await scene.told("You have")
         await scene.pass_time(30 * MINUTE)
         await scene.reaches(grant, State.ENDED)
 
@@ -181,7 +181,7 @@ async def test_at_once_within_its_limits(play: Play) -> None:
     async with play() as scene:
         await scene.dana.command("/access reports 20m look at the numbers")
         grant = await scene.reaches(await scene.only(), State.ACTIVE)
-        await scene.dana.waits_for("You have")
+        await scene.told("You have")
         said = await scene.dana.command("/access extend reports 5m go on")
         assert "extend" in text_of(said), text_of(said)
         await scene.pass_time(20 * MINUTE)

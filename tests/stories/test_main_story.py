@@ -24,7 +24,7 @@ async def test_asked_approved_used_extended_revoked(play: Play, road: str, datab
         assert "Asked for `prod-db`, 30 min. Waiting for <!subteam^S0DBA>." in text_of(said)
         grant = await scene.only()
         await scene.maya.click("Approve", message=await scene.card(grant))
-        granted = await scene.dana.waits_for("You have")
+        granted = await scene.told("You have")
         login = await scene.logged_in()
         query = "select count(*) from orders where status = 'stuck'"
         assert await login.psql(query) == (0, "3")
@@ -34,7 +34,7 @@ async def test_asked_approved_used_extended_revoked(play: Play, road: str, datab
         await scene.dana.command("/access extend prod-db 15m not done yet")
         asked = await scene.maya.waits_for("not done yet", channel="#approvals")
         await scene.maya.click("extension_approve:1", message=asked)
-        await scene.dana.waits_for("Extended")
+        await scene.told("Extended")
         after = await scene.only()
         assert before.expires_at is not None
         assert after.expires_at == before.expires_at + 15 * MINUTE
@@ -45,7 +45,7 @@ async def test_asked_approved_used_extended_revoked(play: Play, road: str, datab
 
         await scene.dana.click("Revoke now", message=granted)
         ended = await scene.reaches(grant, State.ENDED)
-        await scene.dana.waits_for("Ended.")
+        await scene.told("Ended.")
         assert ended.end_reason is EndReason.REVOKED
         assert await login.is_cut()
         code, told = await login.psql("select 1")
@@ -61,14 +61,14 @@ async def test_the_time_is_over(play: Play, road: str, database: str) -> None:
         grant = await scene.active()
         login = await scene.logged_in()
         await scene.pass_time(26 * MINUTE)
-        await scene.dana.waits_for("Ends soon")
+        await scene.told("Ends soon")
         assert (await scene.only()).state is State.ACTIVE
         assert not await login.is_cut()
         await scene.pass_time(4 * MINUTE)
         ended = await scene.reaches(grant, State.ENDED)
         assert ended.end_reason is EndReason.EXPIRED
         assert await login.is_cut()
-        await scene.dana.waits_for("its time was over")
+        await scene.told("its time was over")
         await scene.audit_line("Expired")
 
 

@@ -80,7 +80,7 @@ async def test_credentials_are_one_persons(play: Play) -> None:
     """Another press makes new ones and ends the old ones; nobody else and no later press sees any."""
     async with play("http") as scene:
         grant = await scene.active()
-        granted = await scene.dana.waits_for("You have")
+        granted = await scene.told("You have")
         first = await scene.logged_in()
         second = await scene.logged_in()
         assert first.password != second.password
@@ -116,7 +116,7 @@ async def test_everything_comes_twice(play: Play, road: str, database: str) -> N
         await asyncio.gather(*clicks)
         active = await scene.reaches(grant, State.ACTIVE)
         await again(scene, "interactive")
-        granted = await scene.dana.waits_for("Get credentials")
+        granted = await scene.told("Get credentials")
         await asyncio.gather(*(scene.dana.click("Revoke now", message=granted) for _ in range(3)))
         await scene.reaches(grant, State.ENDED)
         await again(scene, "interactive")
