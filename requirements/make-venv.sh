@@ -17,7 +17,9 @@ for name in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
     fi
 done
 if [ -z "$found" ]; then
-    echo "Curfew needs Python 3.11 or newer, and ${PYTHON:-python3} is $("${PYTHON:-python3}" --version 2>&1 || echo 'not there')." >&2
+    asked=${PYTHON:-python3}
+    version=$("$asked" --version 2>/dev/null) || true
+    echo "Curfew needs Python 3.11 or newer, and $asked is ${version:-not there}." >&2
     echo "Install one (Debian 12, Ubuntu 24.04 and newer: apt-get install python3 python3-venv)," >&2
     echo "or name one: make setup PYTHON=/path/to/python3.12" >&2
     exit 1
