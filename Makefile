@@ -26,7 +26,7 @@ run: setup ## the bot; without Slack tokens the demo, which prints one URL
 	@exec $(BIN)/python -m bot run $(ARGS)
 
 test: setup-dev ## every test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: setup-dev ## linters, types and import rules
 	@$(BIN)/ruff check .
