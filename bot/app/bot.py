@@ -57,7 +57,9 @@ class Bot:
         standing = [
             asyncio.create_task(work, name=name)
             for name, work in {
-                "policy file": self.policies.follow(engine, engine.database, self.nudged),
+                "policy file": self.policies.follow(
+                    engine, engine.database, self.nudged, accepted=self.slack.check
+                ),
                 "user groups": self.slack.people.warm(),
                 "workspace": self.slack.keep_checking(),
                 "stop": self._wait(),

@@ -6,7 +6,7 @@ whole, adapters included.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from bot.domain.policy import Policy
 from bot.domain.record import EventKind
 from bot.storage import store
 from bot.storage.database import Database
+from bot.storage.errors import StorageError
 
 log = structlog.get_logger("curfew.policy")
 
@@ -97,6 +98,9 @@ class PolicyKeeper:
         self._source = source
         self._policy: Policy | None = None
         self._mark: tuple[int, ...] | None = None
+        self._told = ""
+        """The digest that the engine and the audit log know of."""
+        self._told_rejection: str | None = None
         self.shelf: Shelf = EMPTY
         self.rejected: str | None = None
         """Why the file is not the policy in force; None while it is."""
@@ -113,9 +117,20 @@ class PolicyKeeper:
         policy = read_policy(self._source)
         self.shelf = EMPTY.restocked(policy)
         self._policy = policy
+        self._told = policy.digest
 
-    async def follow(self, engine: Engine, database: Database, nudged: asyncio.Event) -> None:
-        """Reload when the file changed, or at once when `nudged`; until cancelled."""
+    async def follow(
+        self,
+        engine: Engine,
+        database: Database,
+        nudged: asyncio.Event,
+        *,
+        accepted: Callable[[], Awaitable[object]],
+    ) -> None:
+        """Reload when the file changed, or at once when `nudged`; until cancelled.
+
+        `accepted` is called when a file was read and is in force.
+        """
         while True:
             try:
                 async with asyncio.timeout(WATCH_EVERY):
@@ -124,7 +139,12 @@ class PolicyKeeper:
                 if self._source.mark() == self._mark or not await self._at_rest():
                     continue
             nudged.clear()
-            await self.reload(engine, database)
+            try:
+                if await self.reload(engine, database):
+                    await accepted()
+            except StorageError as error:
+                self._mark = None  # another look, in a moment
+                log.warning("policy not reloaded yet", error=error.message)
 
     async def _at_rest(self) -> bool:
         """False while somebody is still writing the file: half of it is no policy."""
@@ -171,22 +191,25 @@ class PolicyKeeper:
         return new is None or (old is not None and new.adapter != old.adapter)
 
     async def _accept(self, engine: Engine, policy: Policy, shelf: Shelf) -> None:
-        unchanged = policy.digest == self.current.digest and self.rejected is None
-        same_shelf = shelf.adapters == self.shelf.adapters
+        unchanged = policy.digest == self._told and shelf.adapters == self.shelf.adapters
+        was_rejected = self.rejected is not None
         self._policy, self.shelf, self.rejected = policy, shelf, None
-        if unchanged and same_shelf:
+        self._told_rejection = None
+        if unchanged and not was_rejected:
             return
+        self._told = ""
         await engine.use(policy, shelf.adapters)
         await engine.note(EventKind.POLICY_LOADED, **told(policy))
+        self._told = policy.digest
         log.info("policy loaded", digest=policy.digest[:12])
 
     async def _reject(self, engine: Engine, reason: str, count: int) -> None:
-        # Told once for each reason: a file that stays bad is no news at the next look.
-        news = reason != self.rejected
         self.rejected = reason
         log.error("policy rejected", reason=reason, problems=count)
-        if news:
+        # Told once for each reason: a file that stays bad is no news at the next look.
+        if reason != self._told_rejection:
             await engine.note(EventKind.POLICY_REJECTED, reason=reason, problems=count)
+            self._told_rejection = reason
 
 
 def told(policy: Policy) -> dict[str, object]:

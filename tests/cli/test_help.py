@@ -73,7 +73,7 @@ def test_help_has_examples(words: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("chekc", "Did you mean 'check'?"),
+        ("chec", "Did you mean 'check'?"),
         ("grants show", "Missing argument"),
         ("revoke --reasn x", "No such option"),
         ("demo --port abc", "'--port'"),
