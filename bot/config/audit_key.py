@@ -21,6 +21,7 @@ from bot.config.errors import ConfigurationError
 class AuditKey:
     """An Ed25519 key (RFC 8032). Its repr shows nothing of it."""
 
+    path: Path
     _private: Ed25519PrivateKey = field(repr=False)
 
     @property
@@ -31,13 +32,16 @@ class AuditKey:
     @property
     def public_pem(self) -> str:
         """The public half, for auditors."""
-        return (
-            self._private.public_key()
-            .public_bytes(
-                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-            )
-            .decode()
-        )
+        return public_pem(self._private.public_key())
+
+    @property
+    def public(self) -> str:
+        """The public half's 32 raw bytes, in base64."""
+        return base64.b64encode(self._private.public_key().public_bytes_raw()).decode()
+
+    def again(self) -> "AuditKey":
+        """The key as its file holds it now. Raises as `load`."""
+        return load(self.path)
 
     def sign(self, text: str) -> str:
         """The signature of a text, in base64."""
@@ -53,8 +57,14 @@ class AuditKey:
 
 
 def key_id(public: Ed25519PublicKey) -> str:
-    raw = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-    return hashlib.sha256(raw).hexdigest()[:16]
+    """16 hex characters that name a key."""
+    return hashlib.sha256(public.public_bytes_raw()).hexdigest()[:16]
+
+
+def public_pem(public: Ed25519PublicKey) -> str:
+    """PEM, as auditors' tools read it."""
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return public.public_bytes(serialization.Encoding.PEM, form).decode()
 
 
 def load_or_make(path: Path) -> AuditKey:
@@ -63,10 +73,13 @@ def load_or_make(path: Path) -> AuditKey:
     Raises `ConfigurationError` for a file that is no such key, that others can read, or that
     cannot be written.
     """
+    return load(path) if path.exists() else make(path)
+
+
+def load(path: Path) -> AuditKey:
+    """The key in that file. Raises `ConfigurationError`, also when there is no such file."""
     try:
         return _load(path)
-    except FileNotFoundError:
-        return make(path)
     except OSError as error:
         raise ConfigurationError(
             f"The audit key {path} cannot be read: {error.strerror}.",
@@ -88,7 +101,7 @@ def _load(path: Path) -> AuditKey:
             f"{path} holds no Ed25519 key.",
             hints=("Name another file in CURFEW_AUDIT_KEY: a key is made where there is none.",),
         )
-    return AuditKey(key)
+    return AuditKey(path, key)
 
 
 def make(path: Path) -> AuditKey:
@@ -111,4 +124,4 @@ def make(path: Path) -> AuditKey:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    return AuditKey(private)
+    return AuditKey(path, private)

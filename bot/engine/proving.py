@@ -9,15 +9,26 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
+
+import structlog
 
 from bot.domain.checkpoint import FIRST, Statement, parse_statement
+from bot.domain.errors import CurfewError
 from bot.domain.record import Event, EventKind
 from bot.engine.ledger import Ledger, Pen
 from bot.storage import store
 
+log = structlog.get_logger("curfew.engine")
+
 RESTORE: Final = "restore"
 """In the settings while a restored database waits for an admin's word."""
+RETIRED: Final = "retired-key:"
+"""Before a key's id in the settings: the id of the key that took its place."""
+
+
+class RetiredKeyError(CurfewError):
+    """Another key took the place of the one that was to sign."""
 
 
 class Signer(Protocol):
@@ -27,6 +38,10 @@ class Signer(Protocol):
     def key_id(self) -> str: ...
 
     def sign(self, text: str) -> str: ...
+
+    def again(self) -> Self:
+        """The key as its file holds it now."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +76,22 @@ class Prover:
 
     async def run(self) -> None:
         """Sign what is new since the last checkpoint; nothing when there is nothing."""
-        signed = await self._ledger.write(self._sign)
-        if signed is not None:
-            self._witness.write(*signed)
+        for signer in (self._signer, None):
+            self._signer = signer or self._signer.again()
+            try:
+                signed = await self._ledger.write(self._sign)
+            except RetiredKeyError:
+                continue
+            if signed is not None:
+                self._witness.write(*signed)
+            return
+        log.error("nothing signed: the file of the audit key holds one that was replaced")
 
     def _sign(self, pen: Pen) -> tuple[Statement, str] | None:
         if store.get_setting(pen.conn, RESTORE) is not None:
             return None  # the witness of what is missing stays until an admin has seen it
         head = store.head(pen.conn, lock=True)
+        self._require_in_force(pen)
         last = store.last_checkpoint(pen.conn)
         if head.seq == 0 or (last is not None and not _news(pen, last.size, head.seq)):
             return None
@@ -89,6 +112,12 @@ class Prover:
         data = {"size": statement.size, "head": statement.head, "key": statement.key_id}
         pen.note(Event(EventKind.CHECKPOINT_SIGNED, pen.now, "bot", data=data))
         return statement, signature
+
+    def _require_in_force(self, pen: Pen) -> None:
+        """Looked up behind the lock on the log's end: no signature comes after a change of keys."""
+        successor = store.get_setting(pen.conn, RETIRED + self._signer.key_id)
+        if successor is not None:
+            raise RetiredKeyError(f"{self._signer.key_id} was replaced by {successor}")
 
 
 def _news(pen: Pen, signed: int, head: int) -> bool:

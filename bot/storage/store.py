@@ -5,6 +5,14 @@ holds the only SQL of the program.
 """
 
 from bot.storage.clock import now
+from bot.storage.erasing import (
+    count_words,
+    erase_lines,
+    erase_words,
+    overwrite_what_is_freed,
+    requesters_called,
+    rewrite_grants,
+)
 from bot.storage.events import (
     Head,
     append_events,
@@ -104,13 +112,16 @@ __all__ = [
     "claim_notices",
     "conversation_with",
     "count_grants",
+    "count_words",
     "dead_owners",
     "drop_posting",
     "drop_replicas",
     "drop_sessions",
     "drop_setting",
     "due_grants",
+    "erase_lines",
     "erase_texts",
+    "erase_words",
     "events_of",
     "events_page",
     "find_grants_by_prefix",
@@ -144,6 +155,7 @@ __all__ = [
     "now",
     "open_sessions",
     "overdue_grants",
+    "overwrite_what_is_freed",
     "pending_grants",
     "position",
     "posting_at",
@@ -151,8 +163,10 @@ __all__ = [
     "put_posting",
     "remember",
     "renew_leases",
+    "requesters_called",
     "reread_grants",
     "retry_notice",
+    "rewrite_grants",
     "search_events",
     "set_digest",
     "set_setting",

@@ -1,0 +1,63 @@
+"""Forgetting what people wrote: in the lines of the log, and in the rows that keep a copy.
+
+The triggers of the log let nothing else of a line be changed.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from bot.domain.grant import Grant
+from bot.storage.rows import grant_to_row
+from bot.storage.tables import events, grants
+
+ERASABLE: Final = ("reason", "order", "extension", "last_error", "version")
+
+
+def requesters_called(conn: Connection, email: str) -> list[str]:
+    """The user ids under which somebody with that address has asked. Reads every grant."""
+    address = grants.c.order["person"]["email"].as_string()
+    query = select(grants.c.requester).where(func.lower(address) == email.casefold()).distinct()
+    return sorted(conn.execute(query).scalars())
+
+
+def count_words(conn: Connection, person: str) -> int:
+    """How many lines hold something that this person wrote."""
+    query = select(func.count()).select_from(events)
+    return conn.execute(query.where(*_words_of(person))).scalar_one()
+
+
+def erase_words(conn: Connection, person: str) -> int:
+    """Forgets what this person wrote, wherever it stands in the log. How many lines."""
+    return conn.execute(update(events).where(*_words_of(person)).values(texts=None)).rowcount
+
+
+def erase_lines(conn: Connection, grant_ids: Sequence[str]) -> dict[str, int]:
+    """Forgets what anybody wrote in the lines of these grants. How many lines, by grant."""
+    about = events.c.grant_id.in_(grant_ids), events.c.texts.is_not(None)
+    found = select(events.c.grant_id, func.count()).where(*about).group_by(events.c.grant_id)
+    counts: dict[str, int] = dict(conn.execute(found).tuples().all())
+    conn.execute(update(events).where(*about).values(texts=None))
+    return counts
+
+
+def rewrite_grants(conn: Connection, forgotten: Iterable[Grant]) -> None:
+    """Writes rows, locked by this transaction, over what they say of people."""
+    rows = [
+        {"known": values["id"], **{f"new_{name}": values[name] for name in ERASABLE}}
+        for values in map(grant_to_row, forgotten)
+    ]
+    if rows:
+        values = {grants.c[name]: bindparam(f"new_{name}") for name in ERASABLE}
+        conn.execute(update(grants).where(grants.c.id == bindparam("known")).values(values), rows)
+
+
+def overwrite_what_is_freed(conn: Connection) -> None:
+    """SQLite leaves old text in its file until the space is used again; not from here on."""
+    if conn.dialect.name == "sqlite":
+        conn.exec_driver_sql("PRAGMA secure_delete=ON")
+
+
+def _words_of(person: str) -> tuple[object, ...]:
+    return events.c.actor == person, events.c.texts.is_not(None)
