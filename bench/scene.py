@@ -130,27 +130,31 @@ def policy_of(provider: str) -> Policy:
     return Policy(channels=Channels("C1", "C2"), providers={provider: at}, resources={"lab": lab})
 
 
+def asking(who: str, decide_by: datetime, *, provider: str = "sleepy") -> Ask:
+    """A request as people make them."""
+    return Ask(
+        actor=who,
+        role=Role.REQUESTER,
+        grant_id=new_id(),
+        resource="lab",
+        reason="a reason of usual length, with a ticket: INC-12345",
+        duration=timedelta(minutes=30),
+        kind=Kind.STANDARD,
+        order=GrantOrder(provider, "sleepy", {}, Recipient(who, f"{who}@example.com")),
+        terms=Terms(1, timedelta(hours=4), timedelta(0), timedelta(0), 1),
+        policy_hash="bench",
+        decide_by=decide_by,
+    )
+
+
 def grants(count: int, due: datetime, *, provider: str = "sleepy") -> list[Grant]:
     """Active grants that all end at `due`."""
     begun = due - timedelta(minutes=30)
     made = []
     for number in range(count):
-        who = f"U{number:07}"
-        ask = Ask(
-            actor=who,
-            role=Role.REQUESTER,
-            grant_id=new_id(),
-            resource="lab",
-            reason="a reason of usual length, with a ticket: INC-12345",
-            duration=timedelta(minutes=30),
-            kind=Kind.STANDARD,
-            order=GrantOrder(provider, "sleepy", {}, Recipient(who, f"{who}@example.com")),
-            terms=Terms(1, timedelta(hours=4), timedelta(0), timedelta(0), 1),
-            policy_hash="bench",
-            decide_by=due,
-        )
-        grant = open_grant(ask, begun).grant
-        grant = step(grant, Vote(actor="UMAYA", role=Role.APPROVER), begun).grant
+        grant = open_grant(asking(f"U{number:07}", due, provider=provider), begun).grant
+        vote = Vote(actor="U0MAYA", role=Role.APPROVER)
+        grant = step(grant, vote, begun).grant
         confirm = Confirm(actor="worker", role=Role.WORKER, native_end=None)
         made.append(replace(step(grant, confirm, begun).grant, version=1))
     return made

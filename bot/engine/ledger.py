@@ -131,10 +131,13 @@ class Pen:
         store.lease_grants(self.conn, self._leases.values())
         changed = [self._numbered(grant) for grant in self._changed.values()]
         store.update_grants(self.conn, changed, before=self._read)
+        grants = (*self._fresh, *changed)
+        if self._events or self._notices or any(grant.next_at == self.now for grant in grants):
+            store.hint(self.conn)  # heard at the commit; said before others wait for the log
         sealed = store.append_events(self.conn, self._events) if self._events else []
         notices = [*self._notices, *(n for line in sealed for n in told_of(line))]
         store.add_notices(self.conn, notices, self.now)
-        return Written((*self._fresh, *self._changed.values()), bool(notices))
+        return Written(grants, bool(notices))
 
     def _numbered(self, grant: Grant) -> Grant:
         """However many steps it took: one version more than what was read."""
@@ -177,10 +180,7 @@ class Ledger:
         def run(conn: "Connection") -> tuple[T, Written]:
             pen = Pen(conn, store.now(conn))
             result = change(pen)
-            written = pen.flush()
-            if written.notices or any(grant.next_at == pen.now for grant in written.grants):
-                store.hint(conn)
-            return result, written
+            return result, pen.flush()
 
         result, written = await self._database.write(run)
         for listener in self._listeners:

@@ -60,9 +60,16 @@ def now_expression(conn: Connection) -> ColumnElement[datetime]:
     return here.op("+", return_type=UtcTime())(literal(clock.offset, Interval))
 
 
+_HERE: Final = select(func.statement_timestamp(type_=UtcTime))
+
+
 def now(conn: Connection) -> datetime:
     """Now. One round trip on PostgreSQL, none on SQLite."""
+    clock = place(conn).clock
     if conn.dialect.name != "postgresql":
-        return place(conn).clock.now()
+        return clock.now()
+    if clock.offset == NOTHING:
+        here: datetime = conn.execute(_HERE).scalar_one()
+        return here
     found: datetime = conn.execute(select(now_expression(conn))).scalar_one()
     return found

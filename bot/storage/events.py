@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     Insert,
     Subquery,
+    bindparam,
     func,
     insert,
     select,
@@ -58,12 +59,20 @@ def _insertion(given: Subquery) -> Insert:
     return insert(events).from_select([*names, "resource", "person"], row)
 
 
+_HEAD: Final = select(chain_head.c.seq, chain_head.c.hash)
+_LOCKED_HEAD: Final = _HEAD.with_for_update()
+_MOVE: Final = update(chain_head).values(seq=bindparam("new_seq"), hash=bindparam("new_hash"))
+
+
+@cache
+def _insertion_that_moves(given: Subquery) -> Insert:
+    """Both in one round trip: everybody else who appends waits for it."""
+    return _insertion(given).add_cte(_MOVE.returning(chain_head.c.id).cte("moved"))
+
+
 def head(conn: Connection, *, lock: bool = False) -> Head:
     """The end of the log; with `lock` nobody else appends before this transaction ends."""
-    query = select(chain_head.c.seq, chain_head.c.hash)
-    if lock:
-        query = query.with_for_update()
-    row = conn.execute(query).one_or_none()
+    row = conn.execute(_LOCKED_HEAD if lock else _HEAD).one_or_none()
     if row is None:
         raise ProgramError("the audit log has lost its head row")
     return Head(row.seq, row.hash)
@@ -85,8 +94,13 @@ def append_events(
         digest = line.hash
         sealed.append(line)
     rows = [_row(line, event) for line, event in zip(sealed, news, strict=True)]
-    conn.execute(_insertion(_SHEET.of(conn)), {ROWS: _SHEET.text(conn, rows)})
-    conn.execute(update(chain_head).values(seq=sealed[-1].seq, hash=digest))
+    given, told = _SHEET.of(conn), {ROWS: _SHEET.text(conn, rows)}
+    moved = {"new_seq": sealed[-1].seq, "new_hash": digest}
+    if conn.dialect.name == "postgresql":
+        conn.execute(_insertion_that_moves(given), told | moved)
+    else:
+        conn.execute(_insertion(given), told)
+        conn.execute(_MOVE, moved)
     return sealed
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     Subquery,
     Update,
+    bindparam,
     func,
     insert,
     literal,
@@ -55,6 +56,8 @@ _RULES: Final = {
 
 WHOLE: Final = select(*GRANT_COLUMNS)
 """What `fetch` makes grants of."""
+_ONE: Final = WHOLE.where(grants.c.id == bindparam("this_id"))
+_ONE_LOCKED: Final = _ONE.with_for_update()
 _LEASED: Final = (
     *(grants.c.id, grants.c.version, grants.c.lease_owner, grants.c.lease_token),
     *(grants.c.next_at, grants.c.unsure_until),
@@ -150,17 +153,17 @@ def fetch(conn: Connection, query: Select[tuple[object, ...]]) -> list[Grant]:
 
 def get_grant(conn: Connection, grant_id: str, *, lock: bool = False) -> Grant | None:
     """One grant; with `lock` nobody else changes it before this transaction ends."""
-    query = WHOLE.where(grants.c.id == grant_id)
-    if lock:
-        query = query.with_for_update()
-    found = fetch(conn, query)
-    return found[0] if found else None
+    found = conn.execute(_ONE_LOCKED if lock else _ONE, {"this_id": grant_id}).one_or_none()
+    return None if found is None else row_to_grant(found)
 
 
 def get_grants(conn: Connection, ids: Collection[str], *, lock: bool = False) -> dict[str, Grant]:
     """Those that exist, by id. Locked in the order of ids, so that two callers never deadlock."""
     if not ids:
         return {}
+    if len(ids) == 1:
+        found = get_grant(conn, *ids, lock=lock)
+        return {} if found is None else {found.id: found}
     query = WHOLE.where(grants.c.id.in_(sorted(ids))).order_by(grants.c.id)
     if lock:
         query = query.with_for_update()

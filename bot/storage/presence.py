@@ -56,6 +56,7 @@ class Presence:
         """Nothing is connected before `start`."""
         names = url.translate_connect_args(username="user", database="dbname")
         self._arguments: dict[str, object] = {**names, **url.query, **arguments}
+        self._replica = replica
         self._key = lock_key(replica)
         self._callbacks: list[Callable[[], None]] = []
         self._there = asyncio.Event()
@@ -111,8 +112,9 @@ class Presence:
             await conn.execute("SELECT pg_advisory_lock(%s, %s)", (LOCK_CLASS, _signed(self._key)))
             self._there.set()
             self._tell()  # a word may have been missed while we were away
-            async for _ in conn.notifies():
-                self._tell()
+            async for told in conn.notifies():
+                if told.payload != self._replica:  # we know what we did ourselves
+                    self._tell()
 
     def _tell(self) -> None:
         for callback in self._callbacks:
