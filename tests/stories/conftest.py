@@ -11,6 +11,7 @@ from bot.demo.shop import Shop, open_shop
 from sandbox.postgres import EmbeddedPostgresError
 from tests.stories.scene import Play, Scene, playing
 
+
 @pytest.fixture(autouse=True)
 def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Proxies of the machine that the tests run on are none of their business."""

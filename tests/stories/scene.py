@@ -7,9 +7,13 @@ in it is replaced; only its clock is moved, and messages are sent without a seco
 import asyncio
 import io
 import logging
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, redirect_stderr
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    redirect_stderr,
+)
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -17,6 +21,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
 from bot.app.bot import Bot, running
@@ -114,11 +119,13 @@ class Scene:
         """What there is to be found in the rows, as soon as it is there."""
         try:
             async with asyncio.timeout(PATIENCE):
-                while (there := await found()) is None:
+                while (there := await found()) is None:  # noqa: ASYNC110 - rows ring no bell
                     await asyncio.sleep(GLANCE)
                 return there
         except TimeoutError:
-            raise AssertionError(f"{what} never came about\n{self.log.getvalue()[-3000:]}") from None
+            raise AssertionError(
+                f"{what} never came about\n{self.log.getvalue()[-3000:]}"
+            ) from None
 
     async def reaches(self, grant: Grant, state: State) -> Grant:
         """The grant, once it is there."""
@@ -206,7 +213,7 @@ async def playing(road: str, url: str, folder: Path, shop: Shop) -> AsyncIterato
                 scene = Scene(sandbox, bot, shop, folder, settings, log, road)
                 scene.strangers = frozenset(scene.roles())
                 scene.secrets += [sandbox.bot_token, sandbox.app_token, sandbox.signing_secret]
-                scene.secrets.append(psycopg.conninfo.conninfo_to_dict(shop.admin_dsn)["password"])
+                scene.secrets.append(str(conninfo_to_dict(shop.admin_dsn)["password"]))
                 try:
                     yield scene
                     await prove_rest(scene)

@@ -18,7 +18,7 @@ def is_about(grant: Grant, length: timedelta) -> bool:
 
 
 async def test_approve_shorter(play: Play) -> None:
-    """Less time than was asked for is given, more is refused in the form, and the end is earlier."""
+    """Less time than asked for is given, more is refused in the form, the end comes earlier."""
     async with play("http") as scene:
         grant = await scene.asked(FIX)
         await scene.maya.click("Approve shorter", message=await scene.card(grant))
@@ -131,7 +131,9 @@ async def test_nobody_decides_on_their_own(play: Play) -> None:
     async with play() as scene:
         grant = await scene.asked(FIX, by=scene.omar)
         await scene.omar.click("Approve", message=await scene.card(grant))
-        said = await scene.omar.waits_for("Nobody decides on their own request", channel="#approvals")
+        said = await scene.omar.waits_for(
+            "Nobody decides on their own request", channel="#approvals"
+        )
         assert said["ephemeral"]
         assert (await scene.only()).votes == ()
         await scene.maya.click("Approve", message=await scene.card(grant))
@@ -177,7 +179,7 @@ async def test_a_start_at_night(play: Play) -> None:
 
 
 async def test_at_once_within_its_limits(play: Play) -> None:
-    """Where nobody need approve it starts at once; limit, cooldown and `never` hold all the same."""
+    """Where nobody need approve it starts at once; limit, cooldown and `never` hold as ever."""
     async with play() as scene:
         await scene.dana.command("/access reports 20m look at the numbers")
         grant = await scene.reaches(await scene.only(), State.ACTIVE)

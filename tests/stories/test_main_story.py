@@ -1,7 +1,5 @@
 """The main job: asked, approved, used, extended, ended, on every road and both databases."""
 
-from datetime import timedelta
-
 import psycopg
 import pytest
 

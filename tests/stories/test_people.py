@@ -37,9 +37,7 @@ def as_somebody_else(scene: Scene, kind: str, user: str, team: str = "") -> Json
     ],
     ids=["guest", "stranger", "deactivated", "bot"],
 )
-async def test_those_who_may_nothing(
-    play: Play, road: str, user: str, team: str, why: str
-) -> None:
+async def test_those_who_may_nothing(play: Play, road: str, user: str, team: str, why: str) -> None:
     """Neither a line nor a click of theirs changes anything; who can read is told why."""
     async with play(road) as scene:
         grant = await scene.asked(FIX)
@@ -77,7 +75,7 @@ async def test_a_guest_in_a_shared_channel(play: Play) -> None:
 
 
 async def test_credentials_are_one_persons(play: Play) -> None:
-    """Another press makes new ones and ends the old ones; nobody else and no later press sees any."""
+    """Another press makes new ones and ends the old; nobody else and no later press sees any."""
     async with play("http") as scene:
         grant = await scene.active()
         granted = await scene.told("You have")
@@ -128,7 +126,7 @@ async def test_everything_comes_twice(play: Play, road: str, database: str) -> N
 
 
 async def again(scene: Scene, kind: str) -> None:
-    """Slack delivers the newest envelope of that kind three times more, and is content each time."""
+    """Slack delivers the newest envelope of that kind three times more; each is acknowledged."""
     number = scene.sandbox.traffic.deliveries(kind)[-1]["n"]
     acks = await scene.sandbox.redelivery.again(number, times=3)
     assert [ack.is_ok for ack in acks] == [True, True, True]
