@@ -21,6 +21,15 @@ log = structlog.get_logger("curfew")
 END_WITHIN: Final = 9.5
 """Seconds from the signal to the end, whatever hangs. Being cut off is safe, only slower."""
 
+READ_BY_LIBRARIES: Final = (
+    "SLACK_BOT_TOKEN",
+    "SLACK_APP_TOKEN",
+    "SLACK_SIGNING_SECRET",
+    "SLACK_CLIENT_ID",
+    "SLACK_CLIENT_SECRET",
+)
+"""Bolt acts on these by itself when it finds them; what it needs of us it is given."""
+
 
 def run_bot(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises what keeps it from starting."""
@@ -28,6 +37,8 @@ def run_bot(settings: Settings) -> None:
     configure_logs(settings.log_level, form)
     for remark in settings.remarks:
         log.warning("settings", remark=remark)
+    for name in READ_BY_LIBRARIES:
+        os.environ.pop(name, None)
     upgrade_apart(settings.database_url.get_secret_value())
     asyncio.run(_run(settings))
 
