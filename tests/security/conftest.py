@@ -68,6 +68,8 @@ def shop(whole_shop: Shop) -> Iterator[Shop]:
         with psycopg.connect(whole_shop.admin_dsn, dbname=DATABASE, autocommit=True) as admin:
             for (name,) in left:
                 role = sql.Identifier(str(name))
+                mine = sql.SQL("GRANT {} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE")
+                admin.execute(mine.format(role))
                 admin.execute(sql.SQL("DROP OWNED BY {}").format(role))
                 admin.execute(sql.SQL("DROP ROLE {}").format(role))
 
