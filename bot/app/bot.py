@@ -109,7 +109,7 @@ async def running(
             poster=slack.poster,
             meter=figures,
             signer=signer,
-            witness=Witness(settings.audit_key.with_name(settings.audit_key.name + ".checkpoint")),
+            witness=Witness.beside(settings.audit_key),
         )
         slack.attach(engine, now=database.clock.now)
         web = WebServer(
@@ -174,6 +174,7 @@ def _routes(
                 "slack": slack.look,
                 "policy": looks.policy,
                 "overdue": looks.overdue,
+                "restore": looks.restore,
                 "outbox": looks.outbox,
             },
         ),

@@ -1,4 +1,4 @@
-"""What `/readyz` looks at, beside Slack: database, policy, overdue access and waiting messages."""
+"""What `/readyz` looks at, beside Slack: database, policy, overdue access, restores, messages."""
 
 import asyncio
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from bot.app.policies import PolicyKeeper
+from bot.engine.restoring import standing
 from bot.storage import store
 from bot.storage.database import Database
 from bot.storage.errors import StorageError
@@ -51,6 +52,20 @@ class Looks:
             return Finding(ok=False, says=AWAY)
         says = "Access that should be gone is not: see `curfew grants --overdue`." if late else ""
         return Finding(ok=True, says=says, figures={"grants": len(late)})
+
+    async def restore(self) -> Finding:
+        """No reason either: known ends go on. Said as long as it waits for an admin's word."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                found = await self.store.read(standing)
+        except (StorageError, TimeoutError):
+            return Finding(ok=False, says=AWAY)
+        if not found.waits:
+            return Finding(ok=True)
+        says = "Marks that are not in the log wait for an admin's word: see `curfew restore`."
+        if found.is_restored:
+            says = "An older database was put back and waits for a word: see `curfew restore`."
+        return Finding(ok=True, says=says, figures={"unknown_marks": len(found.unknown)})
 
     async def outbox(self) -> Finding:
         """Waiting messages are no reason either: nothing waits for them."""

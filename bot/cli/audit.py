@@ -26,7 +26,9 @@ def register(program: typer.Typer) -> None:
     )
     made.command(
         epilog=examples(
-            "curfew audit verify", "curfew audit verify --checkpoint audit.key.checkpoint"
+            "curfew audit verify",
+            "curfew audit verify --checkpoint audit.key.checkpoint",
+            "curfew audit verify --against-slack",
         )
     )(verify)
     made.command(
@@ -36,7 +38,13 @@ def register(program: typer.Typer) -> None:
             "curfew audit export --format jsonl --since 2026-01-01",
         )
     )(export)
-    made.command(epilog=examples("curfew audit key > audit.pub"))(key)
+    made.command(
+        epilog=examples("curfew audit key > audit.pub", "curfew audit key --all > audit.pub")
+    )(key)
+    made.command("rotate-key", epilog=examples("curfew audit rotate-key"))(rotate_key)
+    made.command(
+        epilog=examples("curfew audit erase dana@example.com", "curfew audit erase U0123ABC --yes")
+    )(erase)
     program.add_typer(made)
 
 
@@ -48,6 +56,15 @@ def verify(
             " Without it the one beside the audit key is used where it is there."
         ),
     ] = None,
+    *,
+    against_slack: Annotated[
+        bool,
+        typer.Option(
+            "--against-slack",
+            help="Compare with what stands in the audit channel, too. Needs the scope"
+            " channels:history, or groups:history where the channel is private.",
+        ),
+    ] = False,
 ) -> None:
     """Proves the log from its first line to its last, and the signed checkpoints.
 
@@ -55,7 +72,7 @@ def verify(
     """
     from bot.cli.proof import verify_log
 
-    verify_log(checkpoint)
+    verify_log(checkpoint, against_slack=against_slack)
 
 
 def export(
@@ -76,8 +93,41 @@ def export(
     export_log(since)
 
 
-def key() -> None:
+def key(
+    *,
+    every: Annotated[
+        bool, typer.Option("--all", help="The keys before it, too: older checkpoints need them.")
+    ] = False,
+) -> None:
     """Prints the public half of the key that signs checkpoints, and its id on standard error."""
-    from bot.cli.proof import print_key
+    from bot.cli.rotation import print_key
 
-    print_key()
+    print_key(every=every)
+
+
+def rotate_key() -> None:
+    """Makes a new key for signing checkpoints; the old one signs that it is the next.
+
+    The old public half is kept, so what it signed can still be checked; it signs nothing more. A
+    running bot takes up the new key by itself. A change that was cut short is finished by a
+    second call.
+    """
+    from bot.cli.rotation import rotate_key as rotate
+
+    rotate()
+
+
+def erase(
+    person: Annotated[str, typer.Argument(help="E-mail or user id.", show_default=False)],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; it cannot be undone.")] = False,
+) -> None:
+    """Erases what a person wrote, who they are, and what others wrote about their access.
+
+    The log stays whole, and says that it was done. Ids, times, resources and decisions stay: they
+    are the log. Refused while the person has access. Messages in Slack, exports and backups are
+    not touched.
+    """
+    from bot.cli.erasure import erase_person
+
+    erase_person(person, is_sure=yes)

@@ -16,19 +16,22 @@ from sqlalchemy import Connection
 
 from bot.cli.edge import AnswerIsNoError, WrongUsageError
 from bot.cli.ground import with_database
-from bot.config.audit_key import AuditKey, load_or_make
+from bot.config.key_ring import KeyRing, ring_at
 from bot.config.settings import Settings, read_settings
 from bot.domain import durations
 from bot.domain.chain import SHORT_HASH
 from bot.domain.checkpoint import Statement, parse_statement
 from bot.domain.errors import RefusalError
+from bot.domain.record import EventKind
+from bot.domain.rotation import parse_rotation
 from bot.engine.exporting import export_lines
-from bot.engine.proving import check_checkpoints
+from bot.engine.proving import Witness, check_checkpoints
 from bot.engine.verifying import Proof, prove
 from bot.storage import store
 from bot.storage.database import Database
 
 ALL: Final = 1_000_000
+PAGE: Final = 1_000
 SIZE_LIMIT: Final = 65_536
 
 
@@ -41,33 +44,40 @@ class Witnessed:
     signature: str
 
 
-def verify_log(checkpoint: Path | None) -> None:
+def verify_log(checkpoint: Path | None, *, against_slack: bool) -> None:
     """Raises `AnswerIsNoError` with the first fault."""
     settings = read_settings()
-    key = _key(settings)
-    beside = settings.audit_key.with_name(settings.audit_key.name + ".checkpoint")
+    ring = _ring(settings)
+    beside = Witness.beside(settings.audit_key).path
     path = checkpoint or (beside if beside.exists() else None)
     witness = _witness(path) if path is not None else None
 
-    async def work(database: Database) -> tuple[Proof, int]:
-        with _progress() as say:
+    async def work(database: Database) -> None:
+        with _progress("reading the log ...") as say:
             proof = await prove(database, progress=say)
         if proof.fault is not None:
             raise AnswerIsNoError(f"The log is not whole: {proof.fault.what}.")
-        signed = await database.read(partial(_checkpoints, key=key))
+        signed = await database.read(partial(_checkpoints, ring=ring))
         if witness is not None:
-            await database.read(partial(_compare, witness=witness, key=key))
-        return proof, signed
+            await database.read(partial(_compare, witness=witness, ring=ring))
+        print_proof(proof, signed, ring, witness)
+        if against_slack:
+            from bot.cli.against_slack import compare_with_slack
 
-    proof, signed = with_database(work, settings)
-    print_proof(proof, signed, key, witness)
+            with _progress("reading the audit channel ...") as say:
+                seen = await compare_with_slack(database, settings, progress=say)
+            sys.stdout.write(f"It holds what the audit channel saw: {seen.told()}\n")
+
+    with_database(work, settings)
 
 
-def print_proof(proof: Proof, signed: int, key: AuditKey | None, witness: Witnessed | None) -> None:
+def print_proof(proof: Proof, signed: int, ring: KeyRing | None, witness: Witnessed | None) -> None:
     """What was proven, and what could not be looked at."""
     sys.stdout.write(f"The log is whole: {proof.lines} lines, head {proof.head[:SHORT_HASH]}.\n")
-    if key is not None:
-        sys.stdout.write(f"{signed} checkpoints are signed by key {key.key_id}.\n")
+    if ring is not None:
+        names = ", ".join(ring.keys)
+        noun = "key" if len(ring.keys) == 1 else "keys"
+        sys.stdout.write(f"{signed} checkpoints are signed by {noun} {names}.\n")
     else:
         sys.stderr.write("There is no audit key here: signatures were not checked.\n")
     if witness is not None:
@@ -87,44 +97,49 @@ def export_log(since: str | None) -> None:
     with_database(work)
 
 
-def print_key() -> None:
-    """Raises `WrongUsageError` when there is none yet."""
-    settings = read_settings()
-    key = _key(settings)
-    if key is None:
-        raise WrongUsageError(
-            f"There is no audit key at {settings.audit_key}.",
-            hints=("The first `curfew run` makes it; CURFEW_AUDIT_KEY says where.",),
-        )
-    sys.stderr.write(f"Key {key.key_id}\n")
-    sys.stdout.write(key.public_pem)
-
-
-def _key(settings: Settings) -> AuditKey | None:
+def _ring(settings: Settings) -> KeyRing | None:
     """Looking at a log makes no key."""
-    return load_or_make(settings.audit_key) if settings.audit_key.exists() else None
+    return ring_at(settings.audit_key) if settings.audit_key.exists() else None
 
 
-def _checkpoints(conn: Connection, key: AuditKey | None) -> int:
+def _checkpoints(conn: Connection, ring: KeyRing | None) -> int:
     """How many there are; `AnswerIsNoError` for the first that is not right."""
     kept = store.list_checkpoints(conn, limit=ALL)[::-1]
-    hashes = {one.size: event.hash for one in kept if (event := store.get_event(conn, one.size))}
+    hashes: dict[int, str] = {}
+    for start in range(0, len(kept), PAGE):
+        hashes |= store.hashes_at(conn, [one.size for one in kept[start : start + PAGE]])
+    if ring is not None:
+        _follow(conn, ring)
 
     def signed_by(key_id: str, text: str, signature: str) -> bool:
-        return key is None or (key_id == key.key_id and key.has_signed(text, signature))
+        if ring is None:
+            return True
+        size = parse_statement(text).size
+        return ring.may_sign(key_id, size) and ring.has_signed(key_id, text, signature)
 
     fault = check_checkpoints(kept, hashes.get, signed_by)
-    if fault is not None:
-        raise AnswerIsNoError(f"The log is not what was signed: {fault}.")
-    return len(kept)
+    if fault is None:
+        return len(kept)
+    hints = ("Public halves of former keys belong into the file that ends in .former.",)
+    raise AnswerIsNoError(
+        f"The log is not what was signed: {fault}.", hints=hints if "not signed by" in fault else ()
+    )
 
 
-def _compare(conn: Connection, witness: Witnessed, key: AuditKey | None) -> None:
+def _follow(conn: Connection, ring: KeyRing) -> None:
+    """From key to key, as the log tells it."""
+    told = store.search_events(conn, kinds=(EventKind.KEY_ROTATED,), limit=ALL)
+    for line in reversed(told):
+        if not ring.follow(parse_rotation(line.seq, line.body)):
+            raise AnswerIsNoError(f"Line {line.seq} tells of a new key that the old did not sign.")
+
+
+def _compare(conn: Connection, witness: Witnessed, ring: KeyRing | None) -> None:
     said = witness.statement
-    if key is not None and said.key_id == key.key_id:
-        if not key.has_signed(said.text(), witness.signature):
-            raise AnswerIsNoError(f"{witness.path} is not signed by key {key.key_id}.")
-    elif key is not None:
+    if ring is not None and said.key_id in ring.keys:
+        if not ring.has_signed(said.key_id, said.text(), witness.signature):
+            raise AnswerIsNoError(f"{witness.path} is not signed by key {said.key_id}.")
+    elif ring is not None:
         sys.stderr.write(f"{witness.path} is signed by another key, {said.key_id}.\n")
     line = store.get_event(conn, said.size)
     if line is None:
@@ -182,10 +197,10 @@ class Progressing:
 
 
 @contextmanager
-def _progress() -> Iterator[Progressing]:
+def _progress(what: str) -> Iterator[Progressing]:
     """Shown on a terminal only; what it gives takes the number of lines so far."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     on_terminal = Console(stderr=True)
     with Progress(*columns, console=on_terminal, transient=True) as shown:
-        task = shown.add_task("reading the log ...")
+        task = shown.add_task(what)
         yield Progressing(shown, task)

@@ -1,5 +1,7 @@
 """`curfew restore`."""
 
+from typing import Annotated
+
 import typer
 
 from bot.cli.words import examples, group
@@ -9,31 +11,45 @@ def register(program: typer.Typer) -> None:
     """Adds the group."""
     made = group(
         "restore",
-        "A database that was put back.",
-        "curfew restore status",
+        "A database that was put back: what was seen, and the word that it waits for.",
+        "curfew restore",
         "curfew restore confirm",
     )
+    made.callback(invoke_without_command=True)(alone)
     made.command(epilog=examples("curfew restore status"))(status)
-    made.command(epilog=examples("curfew restore confirm"))(confirm)
-    program.add_typer(made)
+    made.command(
+        epilog=examples("curfew restore confirm", "curfew restore confirm --operator maya")
+    )(confirm)
+    program.add_typer(made, no_args_is_help=False)
+
+
+def alone(context: typer.Context) -> None:
+    """Without a further word: as `restore status`."""
+    if context.invoked_subcommand is None:
+        status()
 
 
 def status() -> None:
-    """Tells whether a restore was seen and waits for your word.
+    """Tells whether this database was put back, and what the sweep would do if it were let.
 
-    Exit code 1 while it does.
+    Changes nothing. Exit code 1 while something waits for `curfew restore confirm`.
     """
-    from bot.cli.restoring import tell
+    from bot.cli.restoring import print_standing
 
-    tell()
+    print_standing()
 
 
-def confirm() -> None:
-    """Says that the database that was put back counts.
+def confirm(
+    operator: Annotated[
+        str | None,
+        typer.Option(help="Whose word it is; else the account that runs this.", show_default=False),
+    ] = None,
+) -> None:
+    """Gives the word: the sweep may remove what the log does not know, and end what is lost.
 
-    Until then nothing is taken away that only a comparison with the providers would find. From the
-    next sweep on it is: look at what was reported in the audit channel first.
+    Look at `curfew restore` first: a mark that is not in the log may belong to another Curfew that
+    uses the same provider. A running bot acts within five minutes; without one the next start does.
     """
-    from bot.cli.restoring import go_on
+    from bot.cli.restoring import confirm_restore
 
-    go_on()
+    confirm_restore(operator)

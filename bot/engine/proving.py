@@ -50,6 +50,11 @@ class Witness:
 
     path: Path
 
+    @classmethod
+    def beside(cls, key: Path) -> Self:
+        """The one that belongs to the key in that file."""
+        return cls(key.with_name(key.name + ".checkpoint"))
+
     def read(self) -> Statement | None:
         """What was signed last; None when there is nothing that can be read."""
         try:

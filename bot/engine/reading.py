@@ -16,6 +16,7 @@ from bot.engine.authority import Authority
 from bot.engine.ledger import Ledger
 from bot.engine.ports import Posting
 from bot.engine.providers import Providers
+from bot.engine.restoring import Standing, standing
 from bot.storage import store
 
 PAGE = 50
@@ -166,6 +167,10 @@ class Reading:
     async def overdue(self) -> Sequence[Grant]:
         """What should be gone and is not, the longest first."""
         return await self._ledger.read(store.overdue_grants)
+
+    async def restore(self) -> Standing:
+        """What was seen of a database that was put back, and waits for an admin's word."""
+        return await self._ledger.read(standing)
 
     async def is_admin(self, user: str) -> bool:
         return self._authority.policy.is_admin(await self._authority.account(user))

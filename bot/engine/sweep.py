@@ -19,7 +19,7 @@ from bot.domain.grant import EndReason, Grant, State
 from bot.domain.record import Event, EventKind
 from bot.engine.ledger import Ledger, Pen
 from bot.engine.providers import Providers
-from bot.engine.restoring import CONFIRMED, REPORTED, UNKNOWN, is_pending
+from bot.engine.restoring import CONFIRMED, MISSING, REPORTED, UNKNOWN, is_pending
 from bot.storage import store
 
 log = structlog.get_logger("curfew.engine")
@@ -53,12 +53,18 @@ class Sweep:
         restored = await self._ledger.read(is_pending)
         for grant_id in sorted((owned or frozenset()) - live.keys()):
             await self._orphan(name, grant_id, restored=restored)
-        if restored:
-            return
+        await self._forget_gone(name, owned or frozenset())
         active = [grant_id for grant_id, state in live.items() if state is State.ACTIVE]
         for grant_id in active:
             if owned is None or grant_id not in owned:
-                await self._check(grant_id)
+                await self._check(grant_id, restored=restored)
+
+    async def _forget_gone(self, name: str, owned: frozenset[str]) -> None:
+        """Marks that were reported and went by themselves: nobody's word is wanted for them."""
+        told = await self._ledger.read(partial(store.settings_named, prefix=f"{UNKNOWN}{name}:"))
+        gone = [key for key in told if key.rpartition(":")[2] not in owned]
+        if gone:
+            await self._ledger.write(partial(_forget, keys=gone))
 
     async def _orphan(self, name: str, grant_id: str, *, restored: bool) -> None:
         """Looked up again first: the list may be older than the row."""
@@ -78,13 +84,13 @@ class Sweep:
         if presence is Presence.ABSENT:
             await self._ledger.write(partial(_removed, name=name, mark=grant_id, known=known))
 
-    async def _check(self, grant_id: str) -> None:
-        """Absent at a look made for it alone: lost."""
+    async def _check(self, grant_id: str, *, restored: bool) -> None:
+        """Absent at a look made for it alone: lost, or kept in mind while a restore is open."""
         grant = await self._ledger.read(partial(store.get_grant, grant_id=grant_id))
         if grant is None or not self._due_for_check(grant):
             return
         if await self._providers.verify(grant) is Presence.ABSENT:
-            await self._ledger.write(partial(_lose, known=grant))
+            await self._ledger.write(partial(_miss if restored else _lose, known=grant))
 
     def _due_for_check(self, grant: Grant) -> bool:
         now = self._ledger.clock.now()
@@ -114,9 +120,19 @@ def _removed(pen: Pen, *, name: str, mark: str, known: bool) -> None:
     _note(pen, EventKind.ORPHAN_REMOVED, name, mark, known=known)
 
 
+def _forget(pen: Pen, *, keys: list[str]) -> None:
+    for key in keys:
+        store.drop_setting(pen.conn, key)
+
+
 def _note(pen: Pen, kind: EventKind, name: str, mark: str, *, known: bool) -> None:
     data: dict[str, object] = {"provider": name, "mark": mark, "known": known}
     pen.note(Event(kind, pen.now, "worker", mark if known else None, data))
+
+
+def _miss(pen: Pen, *, known: Grant) -> None:
+    """What an admin is shown; a confirmed restore is followed by a look of its own."""
+    store.set_setting(pen.conn, f"{MISSING}{known.id}", REPORTED)
 
 
 def _lose(pen: Pen, *, known: Grant) -> None:

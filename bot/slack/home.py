@@ -4,7 +4,7 @@ A view takes a hundred blocks. Each list has its share of them, and says how man
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from slack_sdk.models.blocks import Block, ButtonElement, DividerBlock, HeaderBlock, SectionBlock
@@ -12,6 +12,7 @@ from slack_sdk.models.views import View
 
 from bot.domain.grant import State
 from bot.domain.policy import Resource
+from bot.engine.restoring import Standing
 from bot.slack.actions import ActionId
 from bot.slack.buttons import home_buttons
 from bot.slack.message import actions, button, context, mrkdwn, plain, said, section
@@ -33,13 +34,14 @@ HELD: Final = frozenset({State.GRANTING, State.ACTIVE, State.REVOKING})
 
 @dataclass(frozen=True, slots=True)
 class HomeFacts:
-    """What one person's page shows. `overdue` is empty for those who are no admins."""
+    """What one person's page shows. `overdue` and `restore` stay empty for who is no admin."""
 
     mine: Sequence[Story] = ()
     waiting: Sequence[Story] = ()
     recent: Sequence[Story] = ()
     offers: Sequence[Resource] = ()
     overdue: Sequence[Story] = ()
+    restore: Standing = field(default_factory=Standing)
 
 
 def render_home(words: Words, facts: HomeFacts) -> View:
@@ -49,6 +51,7 @@ def render_home(words: Words, facts: HomeFacts) -> View:
     page = _Page(words)
     parts = [
         page.banner(facts.overdue),
+        page.restored(facts.restore),
         page.part("waiting", facts.waiting, WAITING, page.waiting),
         page.part("have", have, HAVE, page.own("have_one"), empty="have_none"),
         page.part("asked", asked, ASKED, page.own("asked_one")),
@@ -105,6 +108,16 @@ class _Page:
         shown = section(self._say("overdue", count=len(overdue)))
         blocks = [shown, *(context(line) for line in lines), self._more(overdue, OVERDUE)]
         return [block for block in blocks if block is not None]
+
+    def restored(self, restore: Standing) -> list[Block]:
+        """For admins: what waits for their word."""
+        if not restore.waits:
+            return []
+        count = len(restore.unknown)
+        part = "restored" if restore.is_restored else "unknown"
+        facts = {"log": restore.log, "signed": restore.signed, "count": count}
+        shown = section(self._say(part, **facts))
+        return [shown] if shown is not None else []
 
     def own(self, part: str) -> Callable[[Story], list[Block | None]]:
         """A grant of one's own, with its buttons."""

@@ -17,6 +17,7 @@ from bot.domain.errors import RefusalError
 from bot.domain.grant import Grant
 from bot.engine.ports import Meter
 from bot.engine.reading import Reading
+from bot.engine.restoring import Standing
 from bot.slack.client import WIRE_ERRORS, error_code
 from bot.slack.home import HomeFacts, away_home, render_home
 from bot.slack.story import Story
@@ -108,12 +109,14 @@ class HomeTab:
             reading.is_admin(user),
         )
         overdue = await reading.overdue() if is_admin else ()
+        restore = await reading.restore() if is_admin else Standing()
         return HomeFacts(
             mine=[self._story(grant) for grant in mine],
             waiting=[self._story(grant) for grant in waiting],
             recent=[Story(grant) for grant in recent],
             offers=offers,
             overdue=[Story(grant) for grant in overdue],
+            restore=restore,
         )
 
     def _story(self, grant: Grant) -> Story:
