@@ -19,7 +19,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
 from bot.domain.errors import ProgramError
 from bot.storage.backend import Backend
 from bot.storage.clock import PLACE, Place
-from bot.storage.errors import StorageError
+from bot.storage.errors import AwayError, StorageError
 from bot.storage.files import LockFile
 from bot.storage.types import to_json
 from bot.storage.writer import Writer, translated
@@ -112,11 +112,16 @@ class SqliteBackend(Backend):
         self._writer = Writer(self._writing)
         self._reading = _reading_engine(path, place)
         self._closed = False
+        self._reads = 0
+        self._unread = asyncio.Event()
 
     async def write(self, fn: Callable[[Connection], T]) -> T:
         return await asyncio.wrap_future(self._writer.submit(fn))
 
     async def read(self, fn: Callable[[Connection], T]) -> T:
+        if self._closed:
+            raise AwayError("The database is closed.")
+        self._reads += 1
         try:
             async with self._reading.connect() as conn:
                 return await conn.run_sync(fn)
@@ -127,6 +132,10 @@ class SqliteBackend(Backend):
             if isinstance(told, StorageError):
                 raise told from error
             raise
+        finally:
+            self._reads -= 1
+            if not self._reads:
+                self._unread.set()
 
     async def occupied(self) -> bool:
         return self._lock.taken_by_other()
@@ -139,6 +148,10 @@ class SqliteBackend(Backend):
         if self._closed:
             return
         self._closed = True
+        if self._reads:
+            # A connection that is still read from would be left open.
+            self._unread.clear()
+            await self._unread.wait()
         await self._reading.dispose()
         await asyncio.to_thread(self._end_writing)
         self._lock.free()

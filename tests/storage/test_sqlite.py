@@ -280,3 +280,15 @@ async def test_killed_while_writing(sqlite_url: str, path: Path) -> None:
     found = await left_behind(sqlite_url, path)
     assert len(acknowledged) >= 300
     assert acknowledged <= found
+
+
+async def test_what_comes_after_the_end_is_refused(sqlite_url: str) -> None:
+    """A closed database opens nothing anew, and a read that was under way is finished first."""
+    database = await Database.open(sqlite_url)
+    reading = asyncio.create_task(database.read(store.head))
+    await asyncio.sleep(0)
+    await database.close()
+
+    assert (await reading).seq == 0
+    with pytest.raises(AwayError):
+        await database.read(store.head)

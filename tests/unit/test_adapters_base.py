@@ -82,7 +82,7 @@ async def test_a_silent_provider_costs_the_limit(
     clumsy: Clumsy, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A hook that never returns is given up on, and the log says so with the mark."""
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="curfew.adapters")
     clumsy.waits = True
     with pytest.raises(UnreachableError, match=r"no answer within 0\.05 s"):
         await clumsy.verify(ORDER)
@@ -93,7 +93,7 @@ async def test_a_cancelled_call_is_not_logged_as_done(
     clumsy: Clumsy, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Cancelling a call rises as cancelling, and the log does not call it a success."""
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="curfew.adapters")
     clumsy.waits, clumsy.call_limit = True, 10.0
     task = asyncio.create_task(clumsy.verify(ORDER))
     await asyncio.sleep(0)

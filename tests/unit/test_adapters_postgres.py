@@ -116,7 +116,7 @@ def test_people_are_sent_where_the_block_says() -> None:
         ({"roles": ["curfew_0123456789ab"]}, "cannot be given"),
         ({"roles": ["a", "b"], "login": "existing"}, "exactly one role"),
         ({"roles": ["a"], "login": "own"}, "temporary"),
-        ({"roles": ["a"], "onwer": "b"}, "Extra inputs"),
+        ({"roles": ["a"], "owners": "b"}, "Extra inputs"),
     ],
 )
 def test_a_wrong_grant_block_is_refused(params: Mapping[str, object], said: str) -> None:
