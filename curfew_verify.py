@@ -7,9 +7,11 @@
 What it checks, in the words of docs/audit-format.md:
 
 - the lines are numbered without a gap and each hash follows from the line before;
-- what stands beside a line (texts, the readable copy) is what was committed to;
+- what stands beside a line (texts, the readable copy) is what was committed to; a text that is
+  gone was erased by a line that says so;
 - each checkpoint follows from the one before, names a line of the log with its hash, and (with
-  --key, which may be given more than once after a rotation) is signed by that key;
+  --key, which may be given more than once, or hold several keys) is signed by a key in force then:
+  a key that was given, or one that it named as the next in the log;
 - with --checkpoint, that the log still holds what an outside witness saw: a cut tail shows.
 
 Exit codes: 0 the log is whole, 1 it is not (the first fault is named), 2 wrong usage.
@@ -29,43 +31,66 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 GENESIS = "0" * 64
 HEADING = "curfew-checkpoint-v1"
+ROTATION = "curfew-key-v1"
+END = "-----END PUBLIC KEY-----"
 
 
 class FaultError(Exception):
     """The log is not what was written."""
 
 
-def load_keys(paths: Iterable[str]) -> dict[str, Ed25519PublicKey]:
-    """Public keys by their id: 16 hex characters of the raw key's SHA-256."""
+Keys = dict[str, Ed25519PublicKey]
+
+
+def key_id(key: Ed25519PublicKey) -> str:
+    """16 hex characters of the raw key's SHA-256."""
+    raw = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    return hashlib.sha256(raw).hexdigest()[:16]
+
+
+def load_keys(paths: Iterable[str]) -> Keys:
+    """Public keys by their id; a file may hold several."""
     keys = {}
     for path in paths:
-        key = serialization.load_pem_public_key(Path(path).read_bytes())
-        if not isinstance(key, Ed25519PublicKey):
-            raise TypeError(f"{path} holds no Ed25519 key")
-        raw = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-        keys[hashlib.sha256(raw).hexdigest()[:16]] = key
+        parts = Path(path).read_text(encoding="ascii").split(END)[:-1]
+        if not parts:
+            raise TypeError(f"{path} holds no public key")
+        for part in parts:
+            key = serialization.load_pem_public_key(f"{part}{END}\n".encode())
+            if not isinstance(key, Ed25519PublicKey):
+                raise TypeError(f"{path} holds no Ed25519 key")
+            keys[key_id(key)] = key
     return keys
 
 
-def check_signature(keys: Mapping[str, Ed25519PublicKey], statement: str, signature: str) -> None:
-    """Raises FaultError unless the key that the statement names has signed it."""
-    key_id = statement.splitlines()[5]
-    if key_id not in keys:
-        raise FaultError(f"a checkpoint is signed by key {key_id}, which was not given")
+def has_signed(key: Ed25519PublicKey, text: str, signature: str) -> bool:
+    """Whether this is the key's signature under exactly this text."""
     try:
-        keys[key_id].verify(base64.b64decode(signature), statement.encode())
+        key.verify(base64.b64decode(signature), text.encode())
     except (InvalidSignature, ValueError):
-        raise FaultError(f"a signature is not by key {key_id}") from None
+        return False
+    return True
+
+
+def check_signature(keys: Keys, statement: str, signature: str) -> None:
+    """Raises FaultError unless the key that the statement names has signed it."""
+    signer = statement.splitlines()[5]
+    if signer not in keys:
+        raise FaultError(f"a checkpoint is signed by key {signer}, which was not given")
+    if not has_signed(keys[signer], statement, signature):
+        raise FaultError(f"a signature is not by key {signer}")
 
 
 class Log:
     """Where the walk is."""
 
-    def __init__(self, seq: int, head: str, keys: Mapping[str, Ed25519PublicKey]) -> None:
+    def __init__(self, seq: int, head: str, keys: Keys) -> None:
         """Behind line `seq`, whose hash is `head`."""
         self.seq = seq
         self.head = head
-        self.keys = keys
+        self.keys = dict(keys)
+        self.retired: dict[str, int] = {}
+        self.erased: dict[tuple[str | None, str], int] = {}
         self.hashes = {seq: head}
         self.previous: str | None = GENESIS if seq == 0 else None
         self.checkpoints = 0
@@ -87,8 +112,37 @@ class Log:
             said = hashlib.sha256((entry["salt"] + entry["text"]).encode()).hexdigest()
             if inside["texts"].get(name) != said:
                 raise FaultError(f"the text {name!r} beside line {seq} is not what was written")
+        if len(texts) < len(inside["texts"]):
+            self.erased.setdefault((inside["grant"], inside["actor"]), seq)
         self.seq, self.head = seq, str(line["hash"])
         self.hashes[seq] = self.head
+        if inside["kind"] == "texts.erased":
+            self.explain(0, inside["grant"])
+        elif inside["kind"] == "person.erased":
+            self.explain(1, inside["data"]["person"])
+        elif inside["kind"] == "key.rotated":
+            self.rotate(**inside["data"])
+
+    def explain(self, place: int, who: str) -> None:
+        """A line says so: the texts of a grant, or those that a person wrote, were erased."""
+        self.erased = {key: seq for key, seq in self.erased.items() if key[place] != who}
+
+    def rotate(self, old: str, new: str, public: str, signature: str) -> None:
+        """Another key signs from here on; the old one vouches for it."""
+        self.retired.setdefault(old, self.seq)
+        if old not in self.keys:
+            return
+        said = f"{ROTATION}\n{old}\n{new}\n{public}\n"
+        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public))
+        if not has_signed(self.keys[old], said, signature) or key_id(key) != new:
+            raise FaultError(f"line {self.seq} tells of a new key that the old one did not sign")
+        self.keys[new] = key
+
+    def finish(self) -> None:
+        """After the last line: a text that is gone, and nothing says that it was erased."""
+        if self.erased:
+            seq = min(self.erased.values())
+            raise FaultError(f"a text beside line {seq} is gone, and no line says it was erased")
 
     def checkpoint(self, statement: str, signature: str) -> None:
         """A checkpoint, right after the line that it signs."""
@@ -101,6 +155,9 @@ class Log:
             raise FaultError(f"checkpoint {size} does not follow from the one before")
         if self.keys:
             check_signature(self.keys, statement, signature)
+        signer = statement.splitlines()[5]
+        if int(size) >= self.retired.get(signer, self.seq + 1):
+            raise FaultError(f"checkpoint {size} is signed by key {signer}, which was replaced")
         self.previous = hashlib.sha256(statement.encode()).hexdigest()
         self.checkpoints += 1
 
@@ -117,7 +174,7 @@ class Log:
             check_signature(self.keys, statement, kept["signature"])
 
 
-def verify(export: Iterable[str], keys: Mapping[str, Ed25519PublicKey]) -> Log:
+def verify(export: Iterable[str], keys: Keys) -> Log:
     """Walks the export to its end. Raises FaultError at the first line that is wrong."""
     log = None
     for number, raw in enumerate(export, 1):
@@ -140,6 +197,7 @@ def verify(export: Iterable[str], keys: Mapping[str, Ed25519PublicKey]) -> Log:
             raise FaultError(f"line {number} of the file cannot be read") from None
     if log is None:
         raise FaultError("the export is empty")
+    log.finish()
     return log
 
 
