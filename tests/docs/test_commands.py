@@ -14,7 +14,7 @@ from tests.docs.reference import PAGE, commands, updated
 KNOWN = {" ".join(words) for words in commands(program())}
 GROUPS = {words.split()[0] for words in KNOWN if " " in words}
 TARGETS = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
-NAMED = re.compile(r"`(?:\$ )?(?:\.venv/bin/)?curfew ([a-z][a-z ]*)")
+NAMED = re.compile(r"`(?:\.venv/bin/)?curfew ([a-z]+(?: [a-z]+(?:-[a-z]+)*)*)")
 MADE = re.compile(r"`make ([a-z-]+)")
 
 
