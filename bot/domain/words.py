@@ -16,7 +16,8 @@ ENTITIES: Final = {"amp": "&", "lt": "<", "gt": ">"}
 WORD: Final = re.compile(r"\s*(<[@#!]?[^<>|\s]+(?:\|[^<>]*)?>|\S+)")
 USER: Final = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>", re.ASCII)
 UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
-"""What no database takes: NUL and halves of characters."""
+"""What no database takes: NUL (PostgreSQL), and halves of surrogate pairs, which JSON and a command
+line can spell and UTF-8 cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,11 @@ class Word:
 
     text: str
     user: str | None = None
+
+
+def kept(text: str) -> str:
+    """The text as it can be written down; a sign stands for each character that cannot."""
+    return UNSTORABLE.sub("\ufffd", text)
 
 
 def take(line: str) -> tuple[Word | None, str]:
@@ -50,7 +56,7 @@ def plain(text: str) -> str:
         pieces += [_unescape(text[end : token.start()]), _unescape(_spoken(token))]
         end = token.end()
     pieces.append(_unescape(text[end:]))
-    return UNSTORABLE.sub("�", "".join(pieces))
+    return kept("".join(pieces))
 
 
 def reason_of(line: str) -> str:

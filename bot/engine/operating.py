@@ -9,6 +9,7 @@ from functools import partial
 
 from bot.domain.acts import Cancel, Revoke, Role
 from bot.domain.grant import Grant, State
+from bot.domain.words import kept
 from bot.engine.ledger import Ledger, Pen
 
 
@@ -22,10 +23,11 @@ class Operating:
     async def revoke(self, ids: Sequence[str], *, operator: str, reason: str) -> list[Grant]:
         """Ends each of these that is live, in one transaction; what it changed.
 
-        Requests are cancelled, access begins to be taken away: the proven end is the worker's.
+        A terminal may hand us bytes that are no text: they hinder no revoke. Requests are
+        cancelled, access begins to be taken away: the proven end is the worker's.
         """
         return await self._ledger.write(
-            partial(_end, ids=tuple(ids), actor=f"cli:{operator}", reason=reason)
+            partial(_end, ids=tuple(ids), actor=kept(f"cli:{operator}"), reason=kept(reason))
         )
 
 

@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from bot.slack.text import kept
+from bot.domain.words import kept
 
 LIMIT: Final = 3_000
 

@@ -11,9 +11,9 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from bot.domain.words import kept
 from bot.slack.actions import ActionId, parse_action
 from bot.slack.actions import Field as Question
-from bot.slack.text import kept
 
 KEY_LIMIT: Final = 200
 """Characters of a key under which a request is remembered."""

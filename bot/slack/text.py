@@ -34,16 +34,8 @@ SHORTCODE: Final = re.compile(r":(?=[a-zA-Z0-9_+'-]{1,100}:)")
 _MARK: Final = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
 STACKED: Final = re.compile(f"({_MARK}{{4}}){_MARK}+")
 """More marks on one letter than any language has: they would climb over the lines above."""
-UNKEPT: Final = re.compile("[\x00\ud800-\udfff]")
-"""What no database keeps: the null character (PostgreSQL), and halves of surrogate pairs, which
-JSON can spell and UTF-8 cannot."""
 USER: Final = re.compile(r"[UW][A-Z0-9]{2,30}", re.ASCII)
 GROUP: Final = re.compile(r"S[A-Z0-9]{2,30}", re.ASCII)
-
-
-def kept(text: str) -> str:
-    """The text as it can be written down; a sign stands for each character that cannot."""
-    return UNKEPT.sub("\ufffd", text)
 
 
 def visible(text: str) -> str:

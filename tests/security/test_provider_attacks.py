@@ -16,11 +16,13 @@ from psycopg import sql
 
 from bot.domain.grant import State
 from bot.slack.client import WIRE_ERRORS, open_client
-from sandbox.seed import DANA
-from tests.security.house import POLICY, House, settings_of
+from sandbox.seed import DANA, MAYA
+from tests.security.canary import program
+from tests.security.house import LINE, POLICY, House, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from bot.demo.shop import Shop
     from tests.security.conftest import Build
@@ -82,6 +84,22 @@ async def test_32_an_open_session_does_not_outlive_it(here: House) -> None:
             conn.execute("SELECT 1")
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(login)
+
+
+async def test_02_bytes_that_are_no_text_hinder_no_revoke(
+    shop: Shop, sqlite_url: str, tmp_path: Path
+) -> None:
+    """An operator's terminal may send anything as the reason: access ends all the same."""
+    async with program(shop, tmp_path, sqlite_url, road="http") as at:
+        dana, maya = at.sandbox.person(DANA), at.sandbox.person(MAYA)
+        await dana.command(LINE)
+        card = await maya.waits_for("Approve shorter", channel="approvals")
+        await maya.click("Approve", message=card)
+        await dana.waits_for("Get credentials")
+        said = await at.command("revoke", "--all", "--reason", "gone \udcff mad")
+        await maya.waits_for("Verified gone", channel="audit", within=20.0)
+
+    assert "Traceback" not in said
 
 
 async def test_23_a_former_password_opens_nothing(here: House) -> None:
