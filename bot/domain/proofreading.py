@@ -92,8 +92,10 @@ class Proofreader:
     def _texts(
         self, seq: int, committed: str, texts: str | None, grant: str | None, actor: str
     ) -> Fault | None:
-        wanted = _decode(committed)[0]
-        kept = _decode(texts)[0] if texts is not None else {}
+        wanted, _ = _decode(committed)
+        kept, end = _decode(texts) if texts is not None else ({}, None)
+        if texts is not None and end != len(texts):
+            return Fault(seq, f"the texts beside line {seq} cannot be read")
         for name, entry in kept.items():
             if wanted.get(name) != commitment(entry["salt"], entry["text"]):
                 return Fault(seq, f"the text {name!r} beside line {seq} is not what was written")
