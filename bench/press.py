@@ -59,8 +59,8 @@ def measure(*, quick: bool) -> Table:
     for name, times in found.items():
         p50, p99 = (percentile(times, share) * 1000 for share in (0.5, 0.99))
         bar = bars.get(name)
-        said = "–" if bar is None else " / ".join("–" if x > 1e6 else f"{x:g}" for x in bar)
-        reached = "–" if bar is None else held(p50 <= bar[0] and p99 <= bar[1])
+        said = "-" if bar is None else " / ".join("-" if x > 1e6 else f"{x:g}" for x in bar)
+        reached = "-" if bar is None else held(p50 <= bar[0] and p99 <= bar[1])
         table.add(name, p50, p99, said, reached)
     return table
 
