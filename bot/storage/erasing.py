@@ -6,7 +6,16 @@ The triggers of the log let nothing else of a line be changed.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    func,
+    select,
+    update,
+)
 
 from bot.domain.grant import Grant
 from bot.storage.rows import grant_to_row
@@ -25,19 +34,19 @@ def requesters_called(conn: Connection, email: str) -> list[str]:
 def count_words(conn: Connection, person: str) -> int:
     """How many lines hold something that this person wrote."""
     query = select(func.count()).select_from(events)
-    return conn.execute(query.where(*_words_of(person))).scalar_one()
+    return conn.execute(query.where(_words_of(person))).scalar_one()
 
 
 def erase_words(conn: Connection, person: str) -> int:
     """Forgets what this person wrote, wherever it stands in the log. How many lines."""
-    return conn.execute(update(events).where(*_words_of(person)).values(texts=None)).rowcount
+    return conn.execute(update(events).where(_words_of(person)).values(texts=None)).rowcount
 
 
 def erase_lines(conn: Connection, grant_ids: Sequence[str]) -> dict[str, int]:
     """Forgets what anybody wrote in the lines of these grants. How many lines, by grant."""
     about = events.c.grant_id.in_(grant_ids), events.c.texts.is_not(None)
     found = select(events.c.grant_id, func.count()).where(*about).group_by(events.c.grant_id)
-    counts: dict[str, int] = dict(conn.execute(found).tuples().all())
+    counts: dict[str, int] = dict(conn.execute(found).all())
     conn.execute(update(events).where(*about).values(texts=None))
     return counts
 
@@ -49,8 +58,10 @@ def rewrite_grants(conn: Connection, forgotten: Iterable[Grant]) -> None:
         for values in map(grant_to_row, forgotten)
     ]
     if rows:
-        values = {grants.c[name]: bindparam(f"new_{name}") for name in ERASABLE}
-        conn.execute(update(grants).where(grants.c.id == bindparam("known")).values(values), rows)
+        fresh: dict[str, BindParameter[object]] = {
+            name: bindparam(f"new_{name}") for name in ERASABLE
+        }
+        conn.execute(update(grants).where(grants.c.id == bindparam("known")).values(fresh), rows)
 
 
 def overwrite_what_is_freed(conn: Connection) -> None:
@@ -59,5 +70,5 @@ def overwrite_what_is_freed(conn: Connection) -> None:
         conn.exec_driver_sql("PRAGMA secure_delete=ON")
 
 
-def _words_of(person: str) -> tuple[object, ...]:
-    return events.c.actor == person, events.c.texts.is_not(None)
+def _words_of(person: str) -> ColumnElement[bool]:
+    return and_(events.c.actor == person, events.c.texts.is_not(None))

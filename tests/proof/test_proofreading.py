@@ -102,7 +102,7 @@ CHANGES: dict[int, list[object]] = {
 def test_any_change_is_named(number: int, column: int, value: object) -> None:
     """Each column of each line, changed to whatever: the fault is at that line."""
     lines = lived()
-    changed = list(lines[number])
+    changed: list[object] = [*lines[number]]
     changed[column] = value
     lines[number] = tuple(changed)  # type: ignore[assignment]  # what an attacker writes has no type
     fault = Proofreader().read(lines)
@@ -147,7 +147,7 @@ ERASERS: list[tuple[str, Callable[[], Event], bool]] = [
 
 @pytest.mark.parametrize(("_what", "eraser", "is_whole"), ERASERS, ids=lambda one: str(one)[:24])
 def test_a_text_that_is_gone_was_erased_by_a_line(
-    _what: str, eraser: Callable[[], Event], is_whole: bool
+    _what: str, eraser: Callable[[], Event], *, is_whole: bool
 ) -> None:
     """Texts may go, and the chain is whole; but a later line must say so."""
     lines = lived()

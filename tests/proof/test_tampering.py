@@ -1,7 +1,6 @@
 """Whoever owns the database can change it past the triggers, and is found out on both of them."""
 
 import secrets
-from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import Connection, text
@@ -14,7 +13,7 @@ from tests.storage.samples import make_event
 
 
 @pytest.fixture
-async def lived(database: Database) -> AsyncIterator[Database]:
+async def lived(database: Database) -> Database:
     """Six lines: asked, denied, a checkpoint, asked, cancelled, a checkpoint."""
     async with office(database, provider=f"pg-{secrets.token_hex(4)}") as here:
         first = await here.ask()
@@ -23,7 +22,7 @@ async def lived(database: Database) -> AsyncIterator[Database]:
         second = await here.ask()
         await here.engine.service.cancel(DANA, second.id)
         await here.engine.prove()
-    yield database
+    return database
 
 
 async def tamper(database: Database, *statements: str) -> None:
