@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.app.bot import running
 from bot.domain.grant import State
 from sandbox.player import text_of
 from sandbox.seed import APPROVALS, AUDIT, DANA, DBA, GARY, GENERAL, MAYA, OLGA, OMAR, STELLA
 from sandbox.workspace import BOT_USER
-from tests.security.house import LINE, House
+from tests.security.house import LINE, House, house
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bot.demo.shop import Shop
     from tests.security.conftest import Build
 
 
@@ -183,6 +187,28 @@ async def test_12_approve_and_deny_at_once(here: House) -> None:
 
     assert kinds.count("grant.approved") + kinds.count("grant.denied") == 1
     assert (await here.only()).votes in {(), (MAYA,)}
+
+
+async def test_12_two_replicas(shop: Shop, postgres_url: str, tmp_path: Path) -> None:
+    """Two bots on one database, a click at each at the same time: one decision, one login."""
+    async with house(shop, postgres_url, tmp_path, road="socket") as here:
+        environ = {"ORDERS_ADMIN_DSN": shop.admin_dsn}
+        async with running(here.settings, lambda: environ):
+            await here.sandbox.connected(connections=4)
+            card = await here.asked()
+            await here.omar.click("Deny", message=card)
+            await here.omar.waits_for_modal("Why")
+            await asyncio.gather(
+                *(here.maya.click("Approve", message=card) for _ in range(4)),
+                here.omar.submit({"reason": "no"}),
+            )
+            kinds = await here.kinds()
+            decided = kinds.count("grant.approved") + kinds.count("grant.denied")
+            if "grant.approved" in kinds:
+                await here.until(State.ACTIVE)
+
+            assert decided == 1
+            assert len(here.logins()) == kinds.count("grant.approved")
 
 
 async def test_13_two_approvals_are_two_people(here: House) -> None:

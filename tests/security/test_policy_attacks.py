@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,6 +54,35 @@ async def test_21_told_one_thing_granted_another(here: House, before: str, after
     await here.maya.waits_for("were changed since", channel="approvals")
 
     assert (await here.only()).votes == ()
+    assert here.logins() == []
+
+
+async def test_21_in_the_instant_of_the_change(here: House) -> None:
+    """A click that meets the new rule before the open requests were gone through gives nothing."""
+    card = await here.asked()
+    policies = here.bot.policies
+    resource = policies.current.resources["prod-db"]
+    wider = replace(resource, grant={**resource.grant, "roles": ["app_owner"]})
+    policies._policy = replace(policies.current, resources={"prod-db": wider})
+    await here.maya.click("Approve", message=card)
+    await here.maya.waits_for("were changed since", channel="approvals")
+
+    assert (await here.only()).state is State.CANCELLED
+
+
+async def test_21_what_was_approved_for_later_is_looked_at_again(here: House) -> None:
+    """Approved for tomorrow under another rule: when its hour comes, it is not given."""
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    line = f"/access prod-db 30m at {tomorrow:%Y-%m-%d} 12:00 fix the stuck order"
+    card = await here.asked(line)
+    await here.maya.click("Approve", message=card)
+    await here.until(State.SCHEDULED)
+
+    assert await reloaded(here, POLICY.replace("[app_readonly]", "[app_owner]", 1))
+
+    here.pass_time(timedelta(days=2))
+    await here.until(State.CANCELLED)
+    assert "grant.started" not in await here.kinds()
     assert here.logins() == []
 
 
@@ -208,7 +239,7 @@ async def test_28_break_glass_is_not_there_by_accident(here: House) -> None:
     assert await here.grants() == []
 
 
-async def test_27_nobody_may_ask_whom_the_policy_does_not_name(build: Build) -> None:
+async def test_nobody_may_ask_whom_the_policy_does_not_name(build: Build) -> None:
     """An approver and an admin, by being that alone, get nothing."""
     here = await build()
 
