@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from bot.demo.shop import Shop
 
 
+TRICK = "over here \x1b]0;owned\x07\x1b[2J\x9b31m [red]x[/red] \u202egnorw\r\x08\x08"
+
+
 def without_triggers(conn: sqlite3.Connection) -> None:
     """The schema refuses changes; who owns it takes that out first."""
     for (name,) in conn.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
@@ -111,3 +114,28 @@ def rows(at: Program, folder: Path) -> list[tuple[int, str, str]]:
     assert at.process.returncode is None
     with closing(sqlite3.connect(folder / "curfew.db")) as conn:
         return conn.execute("SELECT seq, hash, body FROM events").fetchall()
+
+
+async def test_02_text_cannot_play_with_a_terminal(
+    shop: Shop, sqlite_url: str, tmp_path: Path
+) -> None:
+    """Escape sequences, markup and marks of direction in what people wrote reach no operator."""
+    async with program(shop, tmp_path, sqlite_url, road="http") as at:
+        dana, maya = at.sandbox.person(DANA), at.sandbox.person(MAYA)
+        await dana.command(f"/access prod-db 30m {TRICK}")
+        card = await maya.waits_for("Approve shorter", channel="approvals")
+        await maya.click("Deny", message=card)
+        await maya.waits_for_modal("Why")
+        await maya.submit({"reason": TRICK})
+        with closing(sqlite3.connect(tmp_path / "curfew.db")) as conn:
+            [(grant,)] = conn.execute("SELECT id FROM grants").fetchall()
+        said = {
+            words: await at.command(*words.split())
+            for words in ("grants", f"grants show {grant}", "revoke --all --reason x", "doctor")
+        }
+
+    assert "over here" in said[f"grants show {grant}"]
+    assert "[red]" in said[f"grants show {grant}"]
+    for words, text in said.items():
+        for sign in ("\x1b", "\x07", "\x9b", "\r", "\x08", "\u202e"):
+            assert sign not in text, words
