@@ -23,7 +23,7 @@ def erase_person(who: str, *, is_sure: bool) -> None:
         _ask(found)
     done = with_database(partial(_erase, person=found.person))
     sys.stdout.write(
-        f"Erased: the words in {done.lines} lines and {done.grants} grants of {done.person}.\n"
+        f"Erased: the words in {done.lines} lines and {_counted(done.grants)} of {done.person}.\n"
         "What stands in Slack, in exports and in backups is not changed.\n"
     )
 
@@ -55,6 +55,11 @@ def _ask(found: Traces) -> None:
         raise WrongUsageError(
             "Erasing cannot be undone, and there is nobody to ask here.", hints=("Add --yes.",)
         )
-    question = f"Erase the words in {found.grants} grants of {found.person} and what they wrote?"
+    grants = _counted(found.grants)
+    question = f"Erase the words in {grants} of {found.person}, and what they wrote elsewhere?"
     if not typer.confirm(question):
         raise AnswerIsNoError("Nothing was erased.")
+
+
+def _counted(number: int) -> str:
+    return "one grant" if number == 1 else f"{number} grants"

@@ -216,13 +216,3 @@ def _ways(
         fits.append([events.c.kind == kind.value for kind in sorted(kinds)])
     for way in product(*fits):
         yield list(way)
-
-
-def erase_texts(conn: Connection, grant_id: str) -> int:
-    """Forgets what people wrote in a grant's lines; the chain stays whole. How many lines."""
-    query = (
-        update(events)
-        .where(events.c.grant_id == grant_id, events.c.texts.is_not(None))
-        .values(texts=None)
-    )
-    return conn.execute(query).rowcount
