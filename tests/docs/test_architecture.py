@@ -37,6 +37,15 @@ def test_every_room_is_drawn() -> None:
     assert drawn == rooms | {"adapters", "sandbox"}
 
 
+def test_every_kind_of_test_is_explained() -> None:
+    """CONTRIBUTING.md says what each folder of tests holds."""
+    rows = re.findall(r"^\| (`.*`) \|", section(ROOT / "CONTRIBUTING.md", "Tests"), re.MULTILINE)
+    named = {folder for row in rows for folder in re.findall(r"`([a-z_0-9]+)`", row)}
+    there = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
+
+    assert there <= named
+
+
 def test_every_table_is_explained() -> None:
     """docs/storage.md has a row for each table of the database."""
     text = section(ROOT / "docs/storage.md", "What stands where")
