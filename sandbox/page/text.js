@@ -14,6 +14,11 @@ import { isSafeUrl, parse } from "./mrkdwn.js";
 /** @typedef {import("./directory.js").Directory} Directory */
 /** @typedef {{directory: Directory, as: string}} Reader whose eyes it is for */
 
+/** @typedef {Extract<Piece, {kind: "date"}>} Dated */
+
+const AGO = "{ago}";
+/** Code of so many characters stays on one line: a name is not broken at its dashes. */
+const SHORT = 24;
 const TAGS = { bold: "strong", italic: "em", strike: "s" };
 
 /**
@@ -50,7 +55,7 @@ export function element(piece, reader) {
   switch (piece.kind) {
     case "text": return document.createTextNode(piece.text);
     case "break": return h("br");
-    case "code": return h("code", {}, piece.text);
+    case "code": return h("code", { class: piece.text.length <= SHORT ? "short" : null }, piece.text);
     case "pre": return codeBlock(piece.text);
     case "bold": case "italic": case "strike": return h(TAGS[piece.kind], {}, all(piece.of, reader));
     case "quote": return h("blockquote", {}, all(piece.of, reader));
@@ -68,7 +73,23 @@ export function element(piece, reader) {
 }
 
 /** @param {Piece[]} pieces @param {Reader} reader */
-const all = (pieces, reader) => pieces.flatMap((piece) => element(piece, reader));
+function all(pieces, reader) {
+  const both = saidTwice(pieces);
+  return pieces.flatMap((piece) => (piece.kind === "date" && both.has(piece.at) ? oneOfTwo(piece, reader) : element(piece, reader)));
+}
+
+/** Moments that stand in one text as a time and as a distance. @param {Piece[]} pieces */
+function saidTwice(pieces) {
+  const dates = pieces.flatMap((piece) => (piece.kind === "date" ? [piece] : []));
+  const times = new Set(dates.filter((one) => one.format !== AGO).map((one) => one.at));
+  return new Set(dates.filter((one) => one.format === AGO && times.has(one.at)).map((one) => one.at));
+}
+
+/** The countdown stands for the distance, once. @param {Dated} piece @param {Reader} reader */
+function oneOfTwo(piece, reader) {
+  const [shown] = date(piece, reader);
+  return [piece.format === AGO ? countdown(piece.at) ?? shown : shown];
+}
 
 /** @param {{id: string, label: string}} piece @param {Directory} directory */
 function groupName(piece, directory) {
@@ -98,15 +119,15 @@ function emoji(name) {
   return h("span", { class: "emoji", role: "img", "aria-label": name.replaceAll("_", " "), title: `:${name}:` }, char);
 }
 
-/** @param {Extract<Piece, {kind: "date"}>} piece @param {Reader} reader */
+/** @param {Dated} piece @param {Reader} reader @returns {Node[]} */
 function date(piece, reader) {
   const when = { tz: reader.directory.user(reader.as)?.tz, now: now() };
   const written = writeDate(piece.at, piece.format, when);
-  if (written === null) return document.createTextNode(piece.fallback);
+  if (written === null) return [document.createTextNode(piece.fallback)];
   const time = h("time", { datetime: new Date(piece.at * 1000).toISOString(), title: fullTime(piece.at, when) }, written);
   const shown = piece.url ? link(piece.url, [time]) : time;
   // "in 2 minutes" counts already.
-  const chip = piece.format.includes("{ago}") ? null : countdown(piece.at);
+  const chip = piece.format.includes(AGO) ? null : countdown(piece.at);
   return chip ? [shown, document.createTextNode(" "), chip] : [shown];
 }
 
