@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
@@ -13,6 +14,7 @@ from bot.domain.grant import Grant, State
 from bot.domain.replay import ERASED
 from bot.engine import erasing
 from bot.engine.erasing import Erasing
+from bot.engine.ledger import Ledger
 from bot.engine.verifying import prove
 from bot.storage import store
 from bot.storage.database import Database
@@ -122,7 +124,7 @@ async def test_more_grants_than_one_transaction_takes(database: Database) -> Non
     count = erasing.PAGE + 3
     made = [
         make_grant(
-            state=State.DENIED, next_at=None, requester=DANA, created_at=make_grant().created_at
+            state=State.DENIED, next_at=None, requester=DANA, last_error="no such login: dana.d"
         )
         for _ in range(count)
     ]
@@ -139,7 +141,31 @@ async def test_more_grants_than_one_transaction_takes(database: Database) -> Non
 
         assert done.grants == count
         assert sorted(filter(None, told)) == sorted(grant.id for grant in made)
-        assert "dana@example.com" not in await everything(database)
+        left = await everything(database)
+        assert "dana@example.com" not in left
+        assert "dana.d" not in left
+
+
+def content(file: Path) -> bytes:
+    return file.read_bytes()
+
+
+async def test_the_file_forgets_as_well(sqlite_url: str) -> None:
+    """SQLite's file holds no word of it any more, not even in the space that was freed."""
+    file = Path(sqlite_url.removeprefix("sqlite+aiosqlite:///"))
+    async with (
+        await Database.open(sqlite_url, exclusive=True) as database,
+        office(database, provider=name()) as here,
+    ):
+        grant = await here.ask(DANA, reason="a secret of Dana")
+        await here.engine.service.deny(MAYA, grant.id, reason="a word of Maya")
+    assert b"a secret of Dana" in content(file)
+    async with await Database.open(sqlite_url, exclusive=True) as database:
+        await Erasing(Ledger(database)).erase(DANA, operator="root")
+    left = content(file)
+    assert b"a secret of Dana" not in left
+    assert b"a word of Maya" not in left
+    assert b"dana@example.com" not in left
 
 
 async def test_who_is_called_so(database: Database) -> None:
