@@ -37,3 +37,8 @@ export function emojiOf(name) {
 export function withEmoji(text) {
   return text.replace(/:([a-z0-9_+-]+):/g, (code, name) => emojiOf(name) ?? code);
 }
+
+/** Circles that some fonts draw as letters, asked for as pictures. @param {string} text */
+export function pictured(text) {
+  return text.replace(/[⚪⚫](?!\uFE0F)/g, "$&\uFE0F");
+}

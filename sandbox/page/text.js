@@ -7,7 +7,7 @@ import { now } from "./clock.js";
 import { countdown } from "./countdown.js";
 import { fullTime, writeDate } from "./dates.js";
 import { append, h, icon } from "./dom.js";
-import { emojiOf, withEmoji } from "./emoji.js";
+import { emojiOf, pictured, withEmoji } from "./emoji.js";
 import { isSafeUrl, parse } from "./mrkdwn.js";
 
 /** @typedef {import("./mrkdwn.js").Piece} Piece */
@@ -53,7 +53,7 @@ export function rich(pieces, reader) {
 /** @param {Piece} piece @param {Reader} reader @returns {Node | (Node | null)[]} */
 export function element(piece, reader) {
   switch (piece.kind) {
-    case "text": return document.createTextNode(piece.text);
+    case "text": return document.createTextNode(pictured(piece.text));
     case "break": return h("br");
     case "code": return h("code", { class: piece.text.length <= SHORT ? "short" : null }, piece.text);
     case "pre": return codeBlock(piece.text);
