@@ -74,7 +74,7 @@ async def compare_with_slack(
     try:
         async with open_client(token, settings.slack_api_url) as client:
             async for page in seen_lines(client, channel):
-                found = found.then(await database.read(partial(_compared, seen=page)))
+                found = found.then(await database.read(partial(compared, seen=page)))
                 progress(found.lines)
     except WIRE_ERRORS as error:
         code = error_code(error)
@@ -86,7 +86,7 @@ async def compare_with_slack(
     return found
 
 
-def _compared(conn: Connection, *, seen: Sequence[SeenLine]) -> Comparison:
+def compared(conn: Connection, *, seen: Sequence[SeenLine]) -> Comparison:
     """A page of the channel with the log as it is now, which is never older than the page."""
     hashes = store.hashes_at(conn, {line.seq for line in seen})
     found = Comparison()
