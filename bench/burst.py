@@ -33,8 +33,21 @@ def measure(*, quick: bool) -> Table:
     count = 1_000 if quick else 10_000
     table = Table(
         f"{count:,} grants due in one second, 20 ms a call, revoke and verify",
-        ("database", "calls at once", "floor s", "bar s", "rest s", "reached", "late p50 s")
-        + ("late p99 s", "CPU s", "stall ms", "RSS MiB", "lost", "twice"),
+        (
+            "database",
+            "calls at once",
+            "floor s",
+            "bar s",
+            "rest s",
+            "reached",
+            "late p50 s",
+            "late p99 s",
+            "CPU s",
+            "stall ms",
+            "RSS MiB",
+            "lost",
+            "twice",
+        ),
         note="CPU s is this process alone. Where it is near the rest, the cores were busy"
         " elsewhere or are the limit; where it is far below, the provider is.",
     )

@@ -8,8 +8,17 @@ def measure(*, quick: bool) -> Table:
     count, calls = (1_000, 32) if quick else (10_000, 32)
     table = Table(
         f"kill -9 at half of {count:,} ends, {calls} calls at once, restarted at once",
-        ("database", "ended at the kill", "at rest after s", "remaining work s", "bar s", "reached")
-        + ("lost", "ended twice", "revokes repeated"),
+        (
+            "database",
+            "ended at the kill",
+            "at rest after s",
+            "remaining work s",
+            "bar s",
+            "reached",
+            "lost",
+            "ended twice",
+            "revokes repeated",
+        ),
         note="A repeated revoke is harmless: the adapter's promise. Remaining work is what was"
         " left at the kill, at the floor; the bar is that and 15 % more, and 5 s.",
     )

@@ -85,7 +85,12 @@ async def _both(on: str, at_once: int, count: int) -> tuple[float, float]:
                 pass  # for the tables
             async with (RawSqlite if on == "sqlite" else RawPostgres)(urls[on], at_once) as raw:
                 planned = [written_by_a_life(number, on) for number in range(count)]
-                best[1] = max(best[1], await _rate(lambda n: raw.live(planned[n]), at_once, count))
+                best[1] = max(
+                    best[1],
+                    await _rate(
+                        lambda n, raw=raw, planned=planned: raw.live(planned[n]), at_once, count
+                    ),
+                )
     return best[0], best[1]
 
 

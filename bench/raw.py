@@ -99,9 +99,18 @@ def _rows(change: Change, last: int, digest: str, on: str) -> tuple[list[object]
         digest = line.hash
         notices += told_of(line)
         events.append(
-            (seq, _plain(line.at, on), line.kind.value, line.actor, line.grant_id)
-            + (change.person, change.resource, line.body, line.hash)
-            + (to_json(dict(line.texts)) if line.texts else None,)
+            (
+                seq,
+                _plain(line.at, on),
+                line.kind.value,
+                line.actor,
+                line.grant_id,
+                change.person,
+                change.resource,
+                line.body,
+                line.hash,
+                to_json(dict(line.texts)) if line.texts else None,
+            )
         )
     told = [
         (n.lane, n.kind.value, n.grant_id, to_json(dict(n.data)), now, now, 0, False)

@@ -11,8 +11,17 @@ def measure(*, quick: bool) -> Table:
     count = 1_000 if quick else 10_000
     table = Table(
         f"{count:,} ends, three processes on one PostgreSQL",
-        ("calls at once, each", "killed", "floor s", "bar s", "rest s", "reached", "lost")
-        + ("ended twice", "revokes repeated"),
+        (
+            "calls at once, each",
+            "killed",
+            "floor s",
+            "bar s",
+            "rest s",
+            "reached",
+            "lost",
+            "ended twice",
+            "revokes repeated",
+        ),
         note="The floor is that of one process: the provider's limit is each process's own."
         " With one killed its claims wait for their lease, or for the next start.",
     )

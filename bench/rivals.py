@@ -18,8 +18,15 @@ def measure(*, quick: bool) -> Table:
     count, calls = (500, 32) if quick else (2_000, 32)
     table = Table(
         f"{count:,} ends on PostgreSQL, {calls} calls at once, the same rows recorded",
-        ("by", "a job for each s", "floor s", "rest s", "after a kill -9 at half: at rest s")
-        + ("never ended", "revokes repeated"),
+        (
+            "by",
+            "a job for each s",
+            "floor s",
+            "rest s",
+            "after a kill -9 at half: at rest s",
+            "never ended",
+            "revokes repeated",
+        ),
         note="APScheduler 3: date jobs in its SQLAlchemy store, no misfire limit. procrastinate:"
         " polling each second. pgqueuer: asyncpg, batches of half the calls. Nothing was added to"
         f" them. “never”: not within {GIVE_UP:.0f} s of the restart.",

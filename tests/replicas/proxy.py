@@ -1,4 +1,4 @@
-"""A wire to PostgreSQL that is cut where it hurts most: at a COMMIT, before it or before its answer."""
+"""A wire to PostgreSQL that is cut where it hurts most: at a COMMIT, or before its answer."""
 
 import asyncio
 from contextlib import suppress

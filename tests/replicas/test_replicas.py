@@ -1,4 +1,4 @@
-"""Several replicas on one PostgreSQL: whatever becomes of one of them, the others see it through."""
+"""Several replicas on one PostgreSQL: whatever becomes of one, the others see it through."""
 
 import asyncio
 import signal

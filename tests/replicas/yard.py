@@ -1,4 +1,4 @@
-"""What several replicas share and what outlives them: the provider, the people's messages, the rows.
+"""What several replicas share and what outlives them: provider, messages, rows.
 
 The yard is the provider's and Slack's side, over HTTP, in the test's own process. It can be slow,
 and it remembers who asked for what and when.
