@@ -19,6 +19,10 @@ KEY_LIMIT: Final = 200
 """Characters of a key under which a request is remembered."""
 
 
+LAST_SECOND: Final = 2**32
+"""Seconds since 1970 up to the year 2106: what is picked behind it is no date of anybody's."""
+
+
 def _kept(value: object) -> object:
     return kept(value) if isinstance(value, str) else value
 
@@ -91,7 +95,7 @@ class Input(_Part):
     type: Text = ""
     value: Given | None = None
     selected_option: Option | None = None
-    selected_date_time: int | None = None
+    selected_date_time: Annotated[int, Field(ge=0, le=LAST_SECOND)] | None = None
 
     @property
     def text(self) -> str:

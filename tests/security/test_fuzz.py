@@ -33,6 +33,7 @@ WORDS = (
     *("<@U0MAYA>", "<!channel>", "<#C0AUDIT|audit>", "<mailto:a@b.c|a@b.c>", "@dba", "“prod-db”"),
     *("\x00", "\ud800", "\u202e", "'", '"', "\\", "%s", "{}", "${X}", "9" * 400, "z" * 3_500),
 )
+ODD_MOMENTS = (-62_135_596_801, -1, 0, 2**32, 2**32 + 1, 253_402_300_799, 253_402_300_800)
 line = st.lists(st.sampled_from(WORDS) | st.text(max_size=12), max_size=8).map(" ".join)
 action = st.sampled_from(
     [
@@ -129,7 +130,9 @@ async def test_06_any_form(on_each: House) -> None:
         "resource": st.sampled_from(["prod-db", "vault", "x", "", "\x00"]).map(chosen),
         "duration": line.map(typed) | odd.map(typed),
         "reason": st.text(max_size=3_100).map(typed) | odd.map(typed),
-        "start": st.integers(-(2**70), 2**70).map(lambda at: {"selected_date_time": at}),
+        "start": (st.integers(-(2**70), 2**70) | st.sampled_from(ODD_MOMENTS)).map(
+            lambda at: {"selected_date_time": at}
+        ),
         "\ud800": anything,
     }
     kinds = ["request_form", "shorter_form", "deny_form", "extend_form", "extension_deny_form"]
