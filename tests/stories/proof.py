@@ -29,12 +29,13 @@ OVER: Final = frozenset({State.ENDED, State.DENIED, State.CANCELLED, State.LAPSE
 async def prove_rest(scene: "Scene") -> None:
     """Everything that holds when nothing is left to do. Waits for that first."""
     await scene.until(lambda: scene.database.read(_is_at_rest), "rest")
-    assert scene.roles() == set()
-    assert [login.dsn for login in scene.logins if not await login.is_cut()] == []
+    assert (left := scene.roles()) == set(), f"still there: {left}"
+    open_ones = [login for login in scene.logins if not await login.is_cut()]
+    assert open_ones == [], f"{len(open_ones)} sessions outlived their access"
     events, grants = await scene.database.read(_everything)
     proof = await prove(scene.database)
     assert proof.fault is None, proof.fault
-    assert proof.lines == len(events)
+    assert proof.lines == len(events), f"{proof.lines} lines proven of {len(events)}"
     for grant in grants:
         _check_history(grant, [event for event in events if event.grant_id == grant.id])
     _check_audit_channel(scene, events)
@@ -57,9 +58,9 @@ def _check_history(grant: Grant, events: list[SealedEvent]) -> None:
     again = replay(events)
     differing = [name for name in REPLAYABLE if getattr(again, name) != getattr(grant, name)]
     assert differing == [], differing
-    assert grant.state in OVER
+    assert grant.state in OVER, grant.state
     kinds = Counter(event.kind for event in events)
-    assert kinds[EventKind.GRANT_REQUESTED] == 1
+    assert kinds[EventKind.GRANT_REQUESTED] == 1, kinds
     assert kinds[EventKind.GRANT_STARTED] <= kinds[EventKind.GRANT_ENDED] <= 1, kinds
     assert kinds[EventKind.GRANT_ENDED] == (grant.state is State.ENDED), kinds
 
@@ -70,7 +71,7 @@ def _check_audit_channel(scene: "Scene", events: list[SealedEvent]) -> None:
     lines = [message.text.strip() for message in timeline.all(AUDIT) if message.metadata]
     seals = [SEAL.search(line) for line in lines]
     unsealed = [line for line, seal in zip(lines, seals, strict=True) if seal is None]
-    assert unsealed == []
+    assert unsealed == [], f"lines without their number and hash: {unsealed}"
     told = Counter((int(seal[1]), seal[2]) for seal in seals if seal)
     wanted = Counter((one.seq, one.hash[:12]) for one in events if one.kind in ANNOUNCED)
     assert told == wanted, f"doubled or foreign {told - wanted}, missing {wanted - told}"
@@ -85,7 +86,7 @@ async def _check_secrets(scene: "Scene") -> None:
         "log": scene.log.getvalue(),
     }
     found = [place for place, held in kept.items() for word in scene.secrets if word in held]
-    assert found == []
+    assert found == [], f"a secret in {found}"
 
 
 def _dump(conn: Connection) -> str:
