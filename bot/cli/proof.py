@@ -1,5 +1,6 @@
 """Proving and exporting the audit log."""
 
+import gc
 import json
 import sys
 from collections.abc import Iterator
@@ -68,6 +69,8 @@ def verify_log(checkpoint: Path | None, *, against_slack: bool) -> None:
                 seen = await compare_with_slack(database, settings, progress=say)
             sys.stdout.write(f"It holds what the audit channel saw: {seen.told()}\n")
 
+    # A walk makes no cycles, and looking for them in its pages costs a tenth of the time.
+    gc.disable()
     with_database(work, settings)
 
 

@@ -18,8 +18,7 @@ def lines_page(conn: Connection, after_seq: int, limit: int) -> Sequence[Line]:
             events.c.seq,
             events.c.body,
             events.c.hash,
-            cast(events.c.texts, Text),
-            _microseconds(conn),
+            *_undecoded(conn),
             events.c.kind,
             events.c.actor,
             events.c.grant_id,
@@ -31,11 +30,12 @@ def lines_page(conn: Connection, after_seq: int, limit: int) -> Sequence[Line]:
     return conn.execute(query).all()
 
 
-def _microseconds(conn: Connection) -> ColumnElement[int]:
-    """SQLite keeps times so; PostgreSQL's `extract` is exact."""
+def _undecoded(conn: Connection) -> tuple[ColumnElement[str | None], ColumnElement[int]]:
+    """Texts and time. SQLite keeps both so; PostgreSQL's `extract` is exact."""
     if conn.dialect.name == "postgresql":
-        return cast(func.extract("epoch", events.c.at) * MICROSECONDS, BigInteger)
-    return type_coerce(events.c.at, BigInteger)
+        since = func.extract("epoch", events.c.at) * MICROSECONDS
+        return cast(events.c.texts, Text), cast(since, BigInteger)
+    return type_coerce(events.c.texts, Text), type_coerce(events.c.at, BigInteger)
 
 
 def hashes_at(conn: Connection, numbers: Collection[int]) -> dict[int, str]:
