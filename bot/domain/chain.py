@@ -53,7 +53,7 @@ def stamp(at: datetime) -> str:
 
 
 def commitment(salt: str, text: str) -> str:
-    """What stands in the chain for a text: it can be checked with the salt, guessed without not."""
+    """What stands in the chain for a text: checked with the salt, not guessed without it."""
     return hashlib.sha256(f"{salt}{text}".encode()).hexdigest()
 
 

@@ -28,6 +28,8 @@ UNKNOWN: Final = "unknown:"
 """Before `provider:mark` in the settings: a mark that the log never knew, and what was decided."""
 REPORTED: Final = "reported"
 CONFIRMED: Final = "confirmed"
+ANSWERED: Final = "restore answered"
+"""In the settings: the size of the lost log that an admin has confirmed the loss of."""
 MISSING: Final = "missing:"
 """Before a grant's id: active here, and its provider does not know of it."""
 
@@ -123,6 +125,8 @@ def _suspect(pen: Pen, *, seen: Statement) -> bool:
     line = store.get_event(pen.conn, seen.size)
     if line is not None and line.hash == seen.head:
         return False
+    if store.get_setting(pen.conn, ANSWERED) == str(seen.size):
+        return False  # an admin has spoken, and the next checkpoint is still to come
     found = {"signed": seen.size, "log": head.seq}
     store.set_setting(pen.conn, RESTORE, json.dumps(found))
     pen.note(Event(EventKind.RESTORE_SUSPECTED, pen.now, "bot", data=found))
@@ -136,6 +140,8 @@ def _confirm(pen: Pen, *, actor: str) -> int:
         store.set_setting(pen.conn, name, CONFIRMED)
     for name in store.settings_named(pen.conn, MISSING):
         store.drop_setting(pen.conn, name)
+    if (signed := standing(pen.conn).signed) is not None:
+        store.set_setting(pen.conn, ANSWERED, str(signed))
     store.drop_setting(pen.conn, RESTORE)
     pen.note(Event(EventKind.RESTORE_CONFIRMED, pen.now, actor, data={"marks": len(reported)}))
     return len(reported)

@@ -69,6 +69,10 @@ async def test_a_restored_log_only_reports(sqlite_url: str, tmp_path: Path) -> N
         assert f"curfew-{unknown}" in world_of(provider).access
         assert await here.engine.restoring.confirm(operator="root") == 1
 
+        await here.engine.restoring.look()  # as at a restart before the next checkpoint
+
+        assert not await here.engine.restoring.pending()
+
         await here.engine.sweep()
         here.pass_time(timedelta(seconds=1))
 
