@@ -7,17 +7,13 @@ signed HTTP or Socket Mode; the protected database is a server of its own.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import json
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
 
-import aiohttp
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
@@ -27,12 +23,12 @@ from bot.config.settings import Settings
 from bot.domain.grant import State
 from bot.storage import store
 from sandbox import SandboxServer, read_manifest
-from sandbox.inputs import elements
 from sandbox.player import text_of
 from sandbox.seed import DANA, GARY, MAYA, OLGA, OMAR, STELLA
+from tests.security.forge import Forge, Json
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
     from datetime import timedelta
 
     from bot.demo.shop import Shop
@@ -40,9 +36,6 @@ if TYPE_CHECKING:
     from bot.domain.record import SealedEvent
     from bot.storage.database import Database
     from sandbox.player import Player
-
-Json = dict[str, Any]
-"""A payload of the wire, made wrong on purpose."""
 
 MANIFEST: Final = Path(__file__).parents[2] / "manifest.yml"
 LINE: Final = "/access prod-db 30m fix the stuck order"
@@ -75,7 +68,7 @@ resources:
 
 
 @dataclass(slots=True)
-class House:
+class House(Forge):
     """One running bot. Everything that a person or a thief can reach hangs on it."""
 
     bot: Bot
@@ -180,98 +173,6 @@ class House:
         people = self.bot.slack.people
         for looks in (people._accounts, people._groups, people._addresses, people._managers):
             looks._now = lambda: time.monotonic() + self.directory_age
-
-    # --- the front door -----------------------------------------------------------------------
-
-    @property
-    def door(self) -> str:
-        return f"{self.bot.web.url}/slack/events"
-
-    def signed(
-        self,
-        body: bytes,
-        *,
-        at: object = None,
-        secret: str | None = None,
-        kind: str = "application/x-www-form-urlencoded",
-    ) -> dict[str, str]:
-        """The headers that Slack would send with these bytes; whoever lacks the secret cannot."""
-        stamp = str(int(time.time()) if at is None else at)
-        key = (self.sandbox.signing_secret if secret is None else secret).encode()
-        digest = hmac.new(key, b"v0:" + stamp.encode() + b":" + body, hashlib.sha256).hexdigest()
-        return {
-            "X-Slack-Request-Timestamp": stamp,
-            "X-Slack-Signature": f"v0={digest}",
-            "Content-Type": kind,
-        }
-
-    async def knock(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
-        """POST these bytes to the endpoint."""
-        async with (
-            aiohttp.ClientSession() as session,
-            session.post(self.door, data=body, headers=headers) as answer,
-        ):
-            return answer.status, await answer.text()
-
-    async def send(self, envelope: str, payload: Json) -> tuple[int, str]:
-        """A payload of one's own making, signed as Slack's, by HTTP; status and body."""
-        if envelope == "interactive":
-            payload = {"payload": json.dumps(payload)}
-        body = urlencode(payload).encode()
-        return await self.knock(body, self.signed(body))
-
-    async def read(self, path: str, **headers: str) -> tuple[int, str]:
-        """GET a page of the bot's web server."""
-        async with (
-            aiohttp.ClientSession() as session,
-            session.get(f"{self.bot.web.url}{path}", headers=headers) as answer,
-        ):
-            return answer.status, await answer.text()
-
-    # --- payloads -----------------------------------------------------------------------------
-
-    def press(self, card: Json, who: str, action: str, **changes: object) -> Json:
-        """What Slack sends when that button of that message is pressed by that person."""
-        value = next(
-            element["value"]
-            for _, element in elements(card["blocks"])
-            if element["type"] == "button" and "value" in element
-        )
-        return {
-            "type": "block_actions",
-            "user": {"id": who, "team_id": self.sandbox.workspace.team_id},
-            "team": {"id": self.sandbox.workspace.team_id},
-            "api_app_id": "A0SANDBOX",
-            "trigger_id": self.sandbox.workspace.views.new_trigger(who),
-            "container": {
-                "type": "message",
-                "channel_id": card["channel"],
-                "message_ts": card["ts"],
-            },
-            "channel": {"id": card["channel"]},
-            "actions": [{"type": "button", "action_id": action, "block_id": "b", "value": value}],
-            **changes,
-        }
-
-    def form(self, user: str, callback: str, metadata: str, values: Json) -> Json:
-        """What Slack sends when a form of that kind is sent off by that person."""
-        state = {name: {name: given} for name, given in values.items()}
-        fields = [{"type": "input", "block_id": name} for name in values]
-        view = {
-            "id": f"V{self.sandbox.workspace.views.new_trigger(user)}",
-            "type": "modal",
-            "callback_id": callback,
-            "private_metadata": metadata,
-            "blocks": fields,
-            "state": {"values": state},
-        }
-        user_part = {"id": user, "team_id": self.sandbox.workspace.team_id}
-        return {
-            "type": "view_submission",
-            "user": user_part,
-            "team": {"id": self.sandbox.workspace.team_id},
-            "view": view,
-        }
 
     # --- the protected database ---------------------------------------------------------------
 

@@ -19,7 +19,8 @@ from bot.domain.grant import State
 from sandbox.seed import DANA, GARY, MAYA, OLGA, OMAR, STELLA
 
 if TYPE_CHECKING:
-    from tests.security.house import House, Json
+    from tests.security.forge import Json
+    from tests.security.house import House
 
 MANY = settings(
     deadline=None,
