@@ -52,6 +52,7 @@ class Rhythm:
     watch: timedelta = timedelta(seconds=30)
     sweep: timedelta = timedelta(minutes=5)
     prove: timedelta = timedelta(minutes=5)
+    bury: timedelta = timedelta(seconds=5)
     forget: timedelta = timedelta(hours=1)
 
 
@@ -145,6 +146,7 @@ class Engine:
         self._ticker.every(self.rhythm.watch, "watch", self._watch.run)
         self._ticker.every(self.rhythm.sweep, "sweep", self._sweep.run)
         self._ticker.every(self.rhythm.prove, "prove", self._prover.run)
+        self._ticker.every(self.rhythm.bury, "bury", self._bury)
         self._ticker.every(self.rhythm.forget, "forget", self._forget)
         self._ticker.begin()
         self._tasks.start(self._sweep.run(), "first sweep")
@@ -180,6 +182,12 @@ class Engine:
         """A new policy is in force: its adapters, and an end to requests whose rule changed."""
         await self.providers.replace(adapters)
         await self.ledger.write(lambda pen: _cancel_changed(pen, policy))
+
+    async def _bury(self) -> None:
+        """A replica that died is known by its free lock: what it held need not wait for leases."""
+        if await self.ledger.read(store.dead_owners):
+            await self.ledger.write(self._free_dead)
+            self.poke()
 
     def _free_dead(self, pen: Pen) -> None:
         dead = store.dead_owners(pen.conn)
