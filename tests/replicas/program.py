@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import aiohttp
+import structlog
 
 from adapters.base import (
     Adapter,
@@ -35,6 +36,7 @@ from bot.engine.engine import Engine
 from bot.engine.ports import Delivered, PostLaterError
 from bot.engine.proving import Witness
 from bot.engine.worker import Worker
+from bot.observability.logs import configure_logs
 from bot.storage.database import Database
 
 YARD = "yard"
@@ -180,6 +182,8 @@ def break_leases(length: timedelta) -> None:
 
 async def run(said: dict[str, str]) -> None:
     """Work until SIGTERM. Says "ready" on standard output."""
+    # To standard error: nobody reads our standard output after its first line.
+    configure_logs("INFO", "console")
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     if "lease" in said:
@@ -199,4 +203,6 @@ async def run(said: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
+    # Standard output is for one word to the test, and nobody empties that pipe afterwards.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     asyncio.run(run(json.loads(sys.stdin.readline())))
