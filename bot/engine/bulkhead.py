@@ -15,6 +15,7 @@ from typing import Final
 from bot.domain.errors import CurfewError
 
 CALLS_PER_PROVIDER: Final = 32
+ROUNDS: Final = 3
 TRIP_AFTER: Final = 5
 """Calls without an answer in a row after which a provider is left alone for a while."""
 FIRST_PAUSE: Final = 1.0
@@ -41,6 +42,7 @@ class Bulkhead:
         `moment` is a steady clock in seconds.
         """
         self._moment = moment
+        self._limit = limit
         self._free = limit
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
@@ -50,8 +52,15 @@ class Bulkhead:
 
     @property
     def busy(self) -> bool:
-        """Somebody waits: more work for this provider should not be taken on."""
-        return bool(self._waiting)
+        """Several rounds wait: more work for this provider should not be taken on.
+
+        With less the next claim is made, so that it is there when the last of them are let in.
+        """
+        return len(self._waiting) >= self._limit * ROUNDS
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
 
     async def enter(self, urgency: int) -> None:
         """Wait for a turn; lower `urgency` first. Who entered has to `leave`.

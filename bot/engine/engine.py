@@ -107,6 +107,7 @@ class Engine:
             provision,
             start=Starter(authority).decide,
             busy=lambda: self.providers.busy,
+            held_up=lambda: self.providers.held_up,
             meter=self.meter,
             calls_at_once=self.calls_at_once,
         )

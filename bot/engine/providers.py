@@ -73,6 +73,11 @@ class Providers:
         """Providers that have more work than they take at once."""
         return tuple(name for name, gate in self._gates.items() if gate.busy)
 
+    @property
+    def held_up(self) -> int:
+        """Calls that wait at busy providers: they keep nobody's hands."""
+        return sum(gate.waiting for gate in self._gates.values() if gate.busy)
+
     async def replace(self, adapters: Mapping[str, Adapter]) -> None:
         """Take the adapters of a new policy; those that are there no more are closed."""
         gone = [old for name, old in self._adapters.items() if adapters.get(name) is not old]

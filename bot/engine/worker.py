@@ -38,15 +38,17 @@ class Worker:
         *,
         start: Callable[[Job], Awaitable[tuple[Act, ...]]],
         busy: Callable[[], tuple[str, ...]],
+        held_up: Callable[[], int],
         meter: Meter,
         calls_at_once: int = CALLS_AT_ONCE,
     ) -> None:
         """Idle until `begin`.
 
         `start` decides on a scheduled grant whose hour has come; `busy` names the providers that
-        have more work than they take at once.
+        have more work than they take at once, and `held_up` counts what waits for those.
         """
         self._busy = busy
+        self._held_up = held_up
         self._ledger = ledger
         self._claim = claim
         self._provision = provision
@@ -116,7 +118,7 @@ class Worker:
         if len(self._recorder) >= UNRECORDED_LIMIT:
             return 0
         # One claim ahead of the hands, so that they never wait for the database.
-        return min(CLAIM, self._limit + CLAIM - len(self._jobs))
+        return min(CLAIM, self._limit + CLAIM + self._held_up() - len(self._jobs))
 
     def _take(self, jobs: list[Job]) -> None:
         for job in jobs:

@@ -33,6 +33,7 @@ _SETTINGS: Final = (
     f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",  # first: the others may have to wait
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
+    "PRAGMA wal_autocheckpoint=4000",  # a burst of ends would else copy pages at every commit
     "PRAGMA foreign_keys=ON",
     "PRAGMA trusted_schema=OFF",
 )
