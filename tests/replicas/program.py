@@ -73,7 +73,9 @@ class YardAdapter(Adapter):
         return Presence.PRESENT if said["present"] else Presence.ABSENT
 
     async def _owned(self) -> frozenset[str]:
-        return frozenset((await self._ask("owned", "-"))["marks"])
+        marks = (await self._ask("owned", "-"))["marks"]
+        assert isinstance(marks, list)
+        return frozenset(map(str, marks))
 
     async def _ask(self, verb: str, mark: str) -> dict[str, object]:
         asked = {"verb": verb, "mark": mark, "replica": self._replica}
@@ -177,7 +179,7 @@ def break_leases(length: timedelta) -> None:
         del worker
         await asyncio.Event().wait()
 
-    Worker._renew = never  # type: ignore[method-assign] # as above
+    Worker._renew = never  # type: ignore[method-assign, assignment] # as above
 
 
 async def run(said: dict[str, str]) -> None:

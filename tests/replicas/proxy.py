@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
 
-COMMIT = b"COMMIT"
+COMMIT = b"COMMIT\0"  # whole: BEGIN says READ COMMITTED
 CHUNK = 65_536
 
 

@@ -118,6 +118,10 @@ class Place:
         self.database = await self.stack.enter_async_context(await Database.open(self.url))
         self.office = engine(self.database, self.yard.url, session, self.folder, "office")
 
+    async def close(self) -> None:
+        """Look no more."""
+        await self.database.close()
+
     async def begin(
         self,
         name: str,
