@@ -18,7 +18,7 @@ from bot.domain.grant import Grant, altered
 from bot.domain.machine import open_grant, step
 from bot.domain.record import Event, Notice
 from bot.engine.ledger import told_of
-from bot.storage.rows import CHANGING, changed_columns, column_values, grant_to_row
+from bot.storage.rows import changed_columns, column_values, grant_to_row
 from bot.storage.types import to_json, to_microseconds, to_seconds
 
 EVENT = ("seq", "at", "kind", "actor", "grant_id", "person", "resource", "body", "hash", "texts")
@@ -42,7 +42,7 @@ def written_by_a_life(number: int, on: str) -> list[Change]:
     now = datetime.now(UTC)
     made = open_grant(asking(f"U{number:07}", now + timedelta(hours=1)), now)
     grant = made.grant
-    row = {name: _plain(value, on) for name, value in grant_to_row(grant).items()}
+    row = {name: plain(value, on) for name, value in grant_to_row(grant).items()}
     names = ", ".join(f'"{name}"' for name in row)
     sql = f"INSERT INTO grants ({names}) VALUES ({_marks(on, len(row))})"
     life = [Change(sql, tuple(row.values()), made.events, made.notices, grant.requester, "lab")]
@@ -72,7 +72,7 @@ def _update(
     mark = _marks(on, 1)
     sets = ", ".join(f'"{name}" = {mark}' for name in names)
     sql = f"UPDATE grants SET {sets} WHERE id = {mark} AND version = {mark}"
-    values = [_plain(value, on) for value in column_values(after, names)]
+    values = [plain(value, on) for value in column_values(after, names)]
     ids = (after.id, before.version)
     return Change(sql, (*values, *ids), events, notices, after.requester, after.resource)
 
@@ -81,7 +81,7 @@ def _marks(on: str, count: int) -> str:
     return ", ".join(["?" if on == "sqlite" else "%s"] * count)
 
 
-def _plain(value: object, on: str) -> object:
+def plain(value: object, on: str) -> object:
     if isinstance(value, datetime):
         return to_microseconds(value) if on == "sqlite" else value
     if isinstance(value, timedelta):
@@ -91,27 +91,17 @@ def _plain(value: object, on: str) -> object:
 
 def _rows(change: Change, last: int, digest: str, on: str) -> tuple[list[object], list[object]]:
     """The events and notices of a change, sealed behind the head."""
-    now = _plain(datetime.now(UTC), on)
+    now = plain(datetime.now(UTC), on)
     events: list[object] = []
     notices = list(change.notices)
     for seq, event in enumerate(change.events, start=last + 1):
         line = seal(digest, seq, event)
         digest = line.hash
         notices += told_of(line)
-        events.append(
-            (
-                seq,
-                _plain(line.at, on),
-                line.kind.value,
-                line.actor,
-                line.grant_id,
-                change.person,
-                change.resource,
-                line.body,
-                line.hash,
-                to_json(dict(line.texts)) if line.texts else None,
-            )
-        )
+        about = (change.person, change.resource, line.body, line.hash)
+        texts = to_json(dict(line.texts)) if line.texts else None
+        who = (line.actor, line.grant_id)
+        events.append((seq, plain(line.at, on), line.kind.value, *who, *about, texts))
     told = [
         (n.lane, n.kind.value, n.grant_id, to_json(dict(n.data)), now, now, 0, False)
         for n in notices
@@ -124,9 +114,6 @@ def _inserts(on: str) -> tuple[str, str]:
         f"INSERT INTO events ({', '.join(EVENT)}) VALUES ({_marks(on, len(EVENT))})",
         f"INSERT INTO notices ({', '.join(NOTICE)}) VALUES ({_marks(on, len(NOTICE))})",
     )
-
-
-assert CHANGING  # the columns that `_update` chooses from
 
 
 class RawSqlite:

@@ -1,0 +1,197 @@
+"""The half of the soak whose clock is moved: many lives, a provider with moods, power cuts.
+
+A power cut in one process: every task of the engine is cancelled where it stands, nothing more is
+written, and the database is opened anew by another owner. What SQLite's writer thread had begun
+to commit may be on disk or not, as after a real one.
+"""
+
+import asyncio
+import random
+import secrets
+import time
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from adapters.demo import DemoAdapter, Fault, World, forget_worlds, world_of
+from bench.scene import Nobody, Quiet, Rules, Sink
+from bot.config.audit_key import load_or_make
+from bot.domain.command import Ask
+from bot.domain.errors import RefusalError
+from bot.domain.grant import OPERATIONAL, EndReason, Grant, State
+from bot.domain.policy import Channels, Policy, Provider, Resource
+from bot.domain.principal import Principal, PrincipalKind
+from bot.domain.record import SealedEvent
+from bot.domain.replay import replay
+from bot.engine.engine import Engine
+from bot.engine.proving import Witness
+from bot.engine.verifying import prove
+from bot.storage import store
+from bot.storage.clock import Clock
+from bot.storage.database import Database
+from bot.storage.errors import StorageError
+
+AT_ONCE = 200
+"""People who ask in one round."""
+
+ROUNDS = 6
+PATIENCE = 120.0
+"""Seconds for everything to come to rest when nothing fails any more."""
+
+APPROVER = "U0MAYA"
+FAULTS = (
+    Fault.REFUSE,
+    Fault.UNREACHABLE,
+    Fault.THROTTLE,
+    Fault.LOST_ANSWER,
+    Fault.LAND_LATE,
+    Fault.LIE,
+    Fault.SLOW,
+)
+VERBS = ("grant", "revoke", "verify")
+
+
+async def rounds(
+    url: str, folder: Path, chance: random.Random, counts: Counter[str], until: float
+) -> None:
+    """Some rounds on one database, each ended by a power cut; then rest, and the invariants."""
+    name = f"soak-{secrets.token_hex(4)}"
+    forget_worlds()
+    world, clock = world_of(name), Clock()
+    world.clock = clock.now
+    for _ in range(ROUNDS):
+        await _round(url, folder, name, clock, chance, counts)
+        if time.monotonic() > until:
+            break
+    world.heal()
+    await _rest(url, folder, name, clock)
+    counts["lives"] += await _check(url, world)
+
+
+async def _round(
+    url: str,
+    folder: Path,
+    name: str,
+    clock: Clock,
+    chance: random.Random,
+    counts: Counter[str],
+) -> None:
+    """People ask, are approved, end early or run out, while the provider has its moods."""
+    database = await Database.open(url, exclusive=True, clock=clock)
+    engine = _engine(database, folder, name)
+    await engine.start()
+    try:
+        world = world_of(name)
+        for _ in range(chance.randrange(0, 12)):
+            times, seconds = chance.randrange(1, 5), chance.uniform(0.01, 20)
+            fault, verb = chance.choice(FAULTS), chance.choice(VERBS)
+            world.fail(verb, fault, times=times, seconds=0.05 if fault is Fault.SLOW else seconds)
+            counts["faults"] += times
+        lives = [_life(engine, f"U{secrets.token_hex(5).upper()}", chance) for _ in range(AT_ONCE)]
+        await asyncio.gather(*lives)
+        for _ in range(chance.randrange(1, 8)):
+            clock.offset += timedelta(seconds=chance.uniform(1, 600))
+            engine.poke()
+            await asyncio.sleep(chance.uniform(0.0, 0.15))
+    finally:
+        await power_cut(engine, database)
+    counts["kills"] += 1
+
+
+async def _life(engine: Engine, who: str, chance: random.Random) -> None:
+    """One person's doings. What is refused, or not written, is an answer like any other."""
+    length = timedelta(minutes=chance.randrange(1, 60))
+    try:
+        asked = Ask(resource="lab", reason="a reason of usual length", duration=length)
+        grant = await engine.service.ask(who, asked)
+        if chance.random() < 0.9:
+            await engine.service.vote(APPROVER, grant.id)
+        if chance.random() < 0.3:
+            await engine.service.revoke(who, grant.id)
+    except (RefusalError, StorageError):
+        return
+
+
+async def power_cut(engine: Engine, database: Database) -> None:
+    """Every task but ours is cancelled where it stands; then the connections go."""
+    engine._ticker.close()
+    ours = asyncio.current_task()
+    tasks = [task for task in asyncio.all_tasks() if task is not ours]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await database.close()
+
+
+def _engine(database: Database, folder: Path, name: str) -> Engine:
+    at = Provider(name, "demo", {})
+    anyone = (Principal(PrincipalKind.ANYONE),)
+    lab = Resource("lab", at, {"level": "read"}, requesters=anyone, approvers=anyone)
+    policy = Policy(Channels("C1", "C2"), {name: at}, {"lab": lab})
+    return Engine(
+        database,
+        Rules(policy),
+        Nobody(),
+        {name: DemoAdapter(name, DemoAdapter.Settings(), call_limit=0.5)},
+        Sink(),
+        Quiet(),
+        load_or_make(folder / "audit.key"),
+        Witness(folder / "audit.key.checkpoint"),
+    )
+
+
+async def _rest(url: str, folder: Path, name: str, clock: Clock) -> None:
+    """A bot that nobody disturbs any more, and time enough."""
+    async with await Database.open(url, exclusive=True, clock=clock) as database:
+        engine = _engine(database, folder, name)
+        await engine.start()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while await database.read(_left):
+                    clock.offset += timedelta(seconds=20)
+                    engine.poke()
+                    await asyncio.sleep(0.1)
+        finally:
+            await engine.stop()
+
+
+def _left(conn: Connection) -> bool:
+    live = "SELECT count(*) FROM grants WHERE next_at IS NOT NULL OR lease_token IS NOT NULL"
+    return bool(conn.execute(text(live)).scalar_one()) or bool(store.notice_backlog(conn)[0])
+
+
+async def _check(url: str, world: World) -> int:
+    """The invariants over everything that ever was on this database; how many lives it was."""
+    async with await Database.open(url) as database:
+        proof = await prove(database)
+        assert proof.fault is None, proof.fault
+        log = await database.read(lambda conn: store.events_page(conn, 0, 10_000_000))
+        lines: dict[str, list[SealedEvent]] = {}
+        for line in log:
+            lines.setdefault(line.grant_id or "", []).append(line)
+        lines.pop("", None)
+        rows = await database.read(lambda conn: store.get_grants(conn, lines))
+        assert rows.keys() == lines.keys()
+        for grant_id, grant in rows.items():
+            _check_one(grant, lines[grant_id])
+        world.settle()
+        assert not world.access, f"left at the provider: {sorted(world.access)[:5]}"
+        return len(rows)
+
+
+def _check_one(grant: Grant, lines: list[SealedEvent]) -> None:
+    again = replay(lines)
+    for name in grant.__dataclass_fields__:
+        if name not in OPERATIONAL:
+            assert getattr(again, name) == getattr(grant, name), (grant.id, name)
+    kinds = Counter(line.kind.value for line in lines)
+    assert not grant.state.live, (grant.id, grant.state)
+    assert kinds["grant.started"] <= 1, (grant.id, kinds)
+    assert kinds["grant.ended"] == (grant.state is State.ENDED), (grant.id, kinds)
+    assert grant.requester not in grant.votes, grant.id
+    if grant.started_at is not None and grant.end_reason is EndReason.EXPIRED:
+        assert grant.expires_at is not None
+        assert grant.revoking_at is not None
+        assert grant.revoking_at >= grant.expires_at, grant.id
