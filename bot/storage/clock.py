@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, func, literal, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, literal, select
 from sqlalchemy.types import Interval
 
 from bot.storage.types import UtcTime
@@ -58,6 +58,26 @@ def now_expression(conn: Connection) -> ColumnElement[datetime]:
     if clock.offset == NOTHING:
         return here
     return here.op("+", return_type=UtcTime())(literal(clock.offset, Interval))
+
+
+_SERVERS: Final[ColumnElement[datetime]] = func.statement_timestamp(type_=UtcTime)
+_MOVED: Final[ColumnElement[datetime]] = _SERVERS.op("+", return_type=UtcTime())(
+    bindparam("clock_offset", type_=Interval)
+)
+_OURS: Final = bindparam("this_moment", type_=UtcTime)
+
+
+def kept_now(conn: Connection) -> tuple[ColumnElement[datetime], dict[str, object]]:
+    """Now, as one of three expressions that never change, and its parameters.
+
+    Statements over them can be kept: making one anew costs more than running it.
+    """
+    clock = place(conn).clock
+    if conn.dialect.name != "postgresql":
+        return _OURS, {"this_moment": clock.now()}
+    if clock.offset == NOTHING:
+        return _SERVERS, {}
+    return _MOVED, {"clock_offset": clock.offset}
 
 
 _HERE: Final = select(func.statement_timestamp(type_=UtcTime))

@@ -28,8 +28,6 @@ from bot.storage.tables import chain_head, events, grants
 
 CLOCK_STEP: Final = timedelta(days=1)
 
-ChainLine = tuple[int, str, str, dict[str, dict[str, str]]]
-"""A line's number, body, hash and texts."""
 Seal = Callable[[str, int, Event], SealedEvent]
 
 
@@ -129,13 +127,6 @@ def events_page(conn: Connection, after_seq: int, limit: int) -> list[SealedEven
     """The lines behind `after_seq`, oldest first: the whole log page by page, memory flat."""
     query = select(events).where(events.c.seq > after_seq).order_by(events.c.seq).limit(limit)
     return [row_to_event(row) for row in conn.execute(query)]
-
-
-def chain_page(conn: Connection, after_seq: int, limit: int) -> list[ChainLine]:
-    """Of the lines behind `after_seq`, oldest first, what a proof needs."""
-    columns = (events.c.seq, events.c.body, events.c.hash, events.c.texts)
-    query = select(*columns).where(events.c.seq > after_seq).order_by(events.c.seq).limit(limit)
-    return [(seq, body, digest, texts or {}) for seq, body, digest, texts in conn.execute(query)]
 
 
 def get_event(conn: Connection, seq: int) -> SealedEvent | None:

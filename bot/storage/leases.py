@@ -7,10 +7,12 @@ version: a click meanwhile does, and then the worker's result no longer fits.
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
+    Select,
     Subquery,
     Update,
     bindparam,
@@ -24,9 +26,10 @@ from sqlalchemy import (
 )
 
 from bot.domain.grant import Grant
-from bot.storage.clock import now_expression, place
-from bot.storage.grants import WHOLE, fetch
+from bot.storage.clock import kept_now, now_expression, place
+from bot.storage.grants import WHOLE
 from bot.storage.presence import living, lock_key
+from bot.storage.rows import row_to_grant
 from bot.storage.sheet import ROWS, Sheet
 from bot.storage.tables import HAS_OWNER, IS_BEGINNING, IS_ENDING, grants, notices
 
@@ -72,16 +75,25 @@ def due_grants(
     `ends`: those whose next step takes access away; else those whose next step gives it, or
     closes a request. What another transaction has locked is left out, not waited for.
     """
+    now, values = kept_now(conn)
+    if exclude_providers:
+        values["busy"] = sorted(exclude_providers)
+    query = _due(now, ends=ends, excluding=bool(exclude_providers))
+    return [row_to_grant(row) for row in conn.execute(query, {**values, "most": limit})]
+
+
+@cache
+def _due(now: ColumnElement[datetime], *, ends: bool, excluding: bool) -> Select[Any]:
     query = (
         WHOLE.where(text(IS_ENDING if ends else IS_BEGINNING))
-        .where(grants.c.next_at <= now_expression(conn))
+        .where(grants.c.next_at <= now)
         .order_by(grants.c.next_at)
-        .limit(limit)
+        .limit(bindparam("most"))
         .with_for_update(skip_locked=True)
     )
-    if exclude_providers:
-        query = query.where(grants.c.provider.not_in(sorted(exclude_providers)))
-    return fetch(conn, query)
+    if excluding:
+        query = query.where(grants.c.provider.not_in(bindparam("busy", expanding=True)))
+    return query
 
 
 def next_due(conn: Connection, *, to_come: bool = False) -> datetime | None:
@@ -89,15 +101,22 @@ def next_due(conn: Connection, *, to_come: bool = False) -> datetime | None:
 
     `to_come`: of those only whose time has not come yet.
     """
+    now, values = kept_now(conn) if to_come else (None, {})
+    found: datetime | None = conn.execute(_next(now), values).scalar()
+    return found
+
+
+@cache
+def _next(now: ColumnElement[datetime] | None) -> Select[Any]:
+    """The earliest of all, or of those behind now."""
     first = [
         select(func.min(grants.c.next_at).label("at")).where(text(where))
         for where in (IS_ENDING, IS_BEGINNING)
     ]
-    if to_come:
-        first = [query.where(grants.c.next_at > now_expression(conn)) for query in first]
+    if now is not None:
+        first = [query.where(grants.c.next_at > now) for query in first]
     both = union_all(*first).subquery()
-    found: datetime | None = conn.execute(select(func.min(both.c.at))).scalar()
-    return found
+    return select(func.min(both.c.at))
 
 
 def lease_grants(conn: Connection, leases: Iterable[Lease]) -> None:

@@ -16,7 +16,6 @@ from bot.storage.erasing import (
 from bot.storage.events import (
     Head,
     append_events,
-    chain_page,
     events_of,
     events_page,
     first_event_since,
@@ -107,7 +106,6 @@ __all__ = [
     "add_replica",
     "add_sessions",
     "append_events",
-    "chain_page",
     "claim_notices",
     "conversation_with",
     "count_grants",
