@@ -54,6 +54,7 @@ async def ending(
         provision,
         start=_never,
         busy=lambda: providers.busy,
+        held_up=lambda: providers.held_up,
         meter=meter,
     )
     worker.begin()
