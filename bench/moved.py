@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from adapters.demo import DemoAdapter, Fault, World, forget_worlds, world_of
+from adapters.demo import DemoAdapter, Fault, Verb, World, forget_worlds, world_of
 from bench.scene import Nobody, Quiet, Rules, Sink
 from bot.config.audit_key import load_or_make
 from bot.domain.command import Ask
@@ -50,7 +50,7 @@ FAULTS = (
     Fault.LIE,
     Fault.SLOW,
 )
-VERBS = ("grant", "revoke", "verify")
+VERBS: tuple[Verb, ...] = ("grant", "revoke", "verify")
 
 
 async def rounds(
@@ -116,7 +116,7 @@ async def _life(engine: Engine, who: str, chance: random.Random) -> None:
 
 async def power_cut(engine: Engine, database: Database) -> None:
     """Every task but ours is cancelled where it stands; then the connections go."""
-    engine._ticker.close()
+    engine._ticker.close()  # noqa: SLF001 - its timer is no task, and would start new ones
     ours = asyncio.current_task()
     tasks = [task for task in asyncio.all_tasks() if task is not ours]
     for task in tasks:
@@ -128,8 +128,10 @@ async def power_cut(engine: Engine, database: Database) -> None:
 def _engine(database: Database, folder: Path, name: str) -> Engine:
     at = Provider(name, "demo", {})
     anyone = (Principal(PrincipalKind.ANYONE),)
-    lab = Resource("lab", at, {"level": "read"}, requesters=anyone, approvers=anyone)
-    policy = Policy(Channels("C1", "C2"), {name: at}, {"lab": lab})
+    lab = Resource(
+        name="lab", provider=at, grant={"level": "read"}, requesters=anyone, approvers=anyone
+    )
+    policy = Policy(channels=Channels("C1", "C2"), providers={name: at}, resources={"lab": lab})
     return Engine(
         database,
         Rules(policy),

@@ -121,7 +121,7 @@ def _soak(half: str, ground: Ground, seconds: float, seed: int) -> Tally:
     number = 0
     while time.monotonic() < until and not tally.wrong:
         number += 1
-        chance = random.Random(f"{seed} {half} {ground.on} {number}")
+        chance = random.Random(f"{seed} {half} {ground.on} {number}")  # noqa: S311 - to be repeated
         try:
             if half == "real":
                 asyncio.run(_stories(ground, chance, tally))
@@ -129,7 +129,7 @@ def _soak(half: str, ground: Ground, seconds: float, seed: int) -> Tally:
                 with ground.database() as (url, place):
                     asyncio.run(rounds(url, place, chance, tally.counts, until))
         except (AssertionError, TimeoutError, ExceptionGroup) as error:
-            tally.wrong = f"seed {seed}, {half} on {ground.on}, round {number}: {error!r}"
+            tally.wrong = f"seed {seed}, {half} on {ground.on}, round {number}: {error!r} {error}"
     return tally
 
 

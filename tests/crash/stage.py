@@ -31,7 +31,7 @@ MANIFEST: Final = Path(__file__).parents[2] / "manifest.yml"
 PATIENCE: Final = 30.0
 """Seconds within which the next thing of a story has to come about, deaths included."""
 
-START_PATIENCE: Final = 120.0
+START_PATIENCE: Final = 90.0
 """The same for a start: it may die at each of its steps first."""
 
 GLANCE: Final = 0.02
@@ -99,7 +99,10 @@ class Stage:
         self._fates = iter(fates)
         self._spawn()
         self._keeper = asyncio.create_task(self._keep(), name="keeper")
-        await self.sandbox.connected(within=START_PATIENCE)
+        try:
+            await self.sandbox.connected(within=START_PATIENCE)
+        except TimeoutError:
+            raise AssertionError(f"the bot did not come up\n{self.account()}") from None
 
     def _spawn(self) -> None:
         self._gone = asyncio.Event()
