@@ -27,6 +27,7 @@ from psycopg import sql
 
 from bench.moved import rounds
 from bot.demo.shop import Shop, open_shop
+from bot.observability.logs import configure_logs
 from bot.storage.database import parse_url
 from bot.storage.schema import upgrade
 from sandbox.postgres import EmbeddedPostgres
@@ -62,6 +63,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--half", default=",".join(HALVES))
     given = parser.parse_args(words)
     halves = given.half.split(",")
+    configure_logs("CRITICAL", "console")  # what fails on purpose is no news
     print(f"seed {given.seed}, {given.minutes:g} minutes on each database", flush=True)
     failed = 0
     with tempfile.TemporaryDirectory(prefix="curfew-soak-") as folder:

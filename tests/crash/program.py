@@ -13,7 +13,7 @@ import signal
 import sys
 import zlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -132,7 +132,8 @@ def live(orders: Orders) -> None:
 def hurry() -> None:
     """Every job within a story of seconds, and a Slack that takes messages as they come."""
     soon = timedelta(seconds=0.5)
-    Rhythm.__init__.__defaults__ = (soon / 2, soon, soon * 2, soon * 2, timedelta(hours=1))
+    quick = {"tick": soon / 2, "watch": soon, "sweep": soon * 2, "prove": soon * 2}
+    Rhythm.__init__.__defaults__ = tuple(quick.get(one.name, one.default) for one in fields(Rhythm))
     (Pace.__init__.__kwdefaults__ or {}).update(rate=500.0, burst=500.0)
 
 
