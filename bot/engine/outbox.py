@@ -26,7 +26,7 @@ from bot.storage.errors import StorageError
 log = structlog.get_logger("curfew.engine")
 
 LANES_AT_ONCE: Final = 40
-STEP_BACK: Final = 0.25
+STEP_BACK: Final = 1.0
 """Seconds between two claims while ends and grants need the database. Slack takes fewer."""
 LEASE: Final = timedelta(seconds=60)
 TIME_LIMIT: Final = 50.0

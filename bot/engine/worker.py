@@ -117,8 +117,10 @@ class Worker:
     def _room(self) -> int:
         if len(self._recorder) >= UNRECORDED_LIMIT:
             return 0
-        # One claim ahead of the hands, so that they never wait for the database.
-        return min(CLAIM, self._limit + CLAIM + self._held_up() - len(self._jobs))
+        # Two claims ahead of the hands, so that they never wait for the database, and whole ones:
+        # a claim costs a commit however small it is.
+        room = self._limit + 2 * CLAIM + self._held_up() - len(self._jobs)
+        return CLAIM if room >= CLAIM else 0
 
     def _take(self, jobs: list[Job]) -> None:
         for job in jobs:
