@@ -115,7 +115,8 @@ class Ground:
             if self.on != "sqlite":
                 drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
                 administer(self.server, drop)
-            shutil.rmtree(place)
+            # A process that was just killed may still have held a file in it.
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _soak(half: str, ground: Ground, seconds: float, seed: int) -> Tally:

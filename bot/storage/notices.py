@@ -8,7 +8,6 @@ from typing import Final
 from sqlalchemy import (
     Connection,
     Insert,
-    Select,
     Subquery,
     bindparam,
     delete,
@@ -43,14 +42,44 @@ _OTHER_CARDS: Final = (
 )
 
 
+_NOW: Final = bindparam("now", type_=UtcTime)
+# By number, not by time: the lane may be long, and only its first row is wanted.
+_FIRST_OF_AUDIT: Final = (
+    select(notices)
+    .where(
+        notices.c.id
+        == select(func.min(notices.c.id)).where(notices.c.lane == AUDIT_LANE).scalar_subquery(),
+        notices.c.next_at <= _NOW,
+    )
+    .with_for_update(skip_locked=True)
+)
+_FIRST_OF_OTHERS: Final = (
+    select(notices)
+    .where(text(f"notices.{NOT_AUDIT}"), notices.c.next_at <= _NOW, _IS_FIRST)
+    .order_by(notices.c.next_at)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True, of=notices)
+)
+_LEASE: Final = (
+    update(notices)
+    .where(notices.c.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        lease_owner=bindparam("owner"),
+        lease_token=bindparam("token"),
+        next_at=bindparam("until"),
+        unsure=_MAY_BE_TOLD,
+    )
+)
+_FINISH: Final = delete(notices).where(
+    notices.c.id == bindparam("this_id"), notices.c.lease_token == bindparam("token")
+)
 _SHEET: Final = Sheet(*(notices.c[name] for name in ("lane", "kind", "grant_id", "data")))
 
 
 @cache
 def _insertion(given: Subquery) -> Insert:
     """Numbers are given out in the order of the rows: it is the order of telling."""
-    now = bindparam("now", type_=UtcTime)
-    fresh = {"created_at": now, "next_at": now, "attempts": literal(0), "unsure": literal(False)}
+    fresh = {"created_at": _NOW, "next_at": _NOW, "attempts": literal(0), "unsure": literal(False)}
     row = select(*(given.c[name] for name in _SHEET.names), *fresh.values())
     return insert(notices).from_select([*_SHEET.names, *fresh], row.order_by(given.c[NUMBER]))
 
@@ -70,46 +99,22 @@ def claim_notices(
     A card means "bring this card up to date" and is rendered after this claim, so the other cards
     that wait in its lane are covered by it and dropped.
     """
-    rows = list(conn.execute(_first_of_audit(now)))
+    rows = list(conn.execute(_FIRST_OF_AUDIT, {"now": now}))
     if len(rows) < limit:
-        rows += conn.execute(_first_of_others(now, limit - len(rows))).all()
+        rows += conn.execute(_FIRST_OF_OTHERS, {"now": now, "most": limit - len(rows)}).all()
     if not rows:
         return []
-    conn.execute(
-        update(notices)
-        .where(notices.c.id.in_([row.id for row in rows]))
-        .values(lease_owner=owner, lease_token=token, next_at=until, unsure=_MAY_BE_TOLD)
-    )
+    lease = {"owner": owner, "token": token, "until": until, "ids": [row.id for row in rows]}
+    conn.execute(_LEASE, lease)
     cards = [row for row in rows if row.kind == NoticeKind.CARD]
     if cards:
         conn.execute(_OTHER_CARDS, [{"this_lane": row.lane, "this_id": row.id} for row in cards])
     return [row_to_notice(row, token) for row in rows]
 
 
-def _first_of_audit(now: datetime) -> Select[tuple[object, ...]]:
-    # By number, not by time: the lane may be long, and only its first row is wanted.
-    first = select(func.min(notices.c.id)).where(notices.c.lane == AUDIT_LANE).scalar_subquery()
-    return (
-        select(notices)
-        .where(notices.c.id == first, notices.c.next_at <= now)
-        .with_for_update(skip_locked=True)
-    )
-
-
-def _first_of_others(now: datetime, limit: int) -> Select[tuple[object, ...]]:
-    return (
-        select(notices)
-        .where(text(f"notices.{NOT_AUDIT}"), notices.c.next_at <= now, _IS_FIRST)
-        .order_by(notices.c.next_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=notices)
-    )
-
-
 def finish_notice(conn: Connection, notice_id: int, token: str) -> bool:
     """It was told. False when it was no longer ours, and somebody else may tell it again."""
-    query = delete(notices).where(notices.c.id == notice_id, notices.c.lease_token == token)
-    return conn.execute(query).rowcount == 1
+    return conn.execute(_FINISH, {"this_id": notice_id, "token": token}).rowcount == 1
 
 
 def retry_notice(
