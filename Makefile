@@ -39,12 +39,13 @@ format: setup-dev ## mends what a program can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup-dev ## measures, and prints tables
+bench: $(VENV)/.ready-bench ## measures, and prints tables: make bench ARGS="--quick --only burst"
 	@$(BIN)/python -m bench $(ARGS)
 
 lock: setup-dev ## makes requirements/*.txt anew from pyproject.toml
 	@set -e; $(BIN)/python -m pip install -q uv; \
-	for set in "run" "demo --extra demo" "dev --extra demo --group dev"; do \
+	for set in "run" "demo --extra demo" "dev --extra demo --group dev" \
+		"bench --extra demo --group dev --group bench"; do \
 		name=$${set%% *}; options=$${set#$$name}; \
 		$(BIN)/uv pip compile -q pyproject.toml requirements/build.in $$options \
 			--python-version 3.11 --universal --generate-hashes --no-emit-index-url \
@@ -64,6 +65,11 @@ $(VENV)/.ready-run: $(VENV)/.made requirements/demo.txt pyproject.toml
 $(VENV)/.ready-dev: $(VENV)/.ready-run requirements/dev.txt
 	@echo "Installing what the tests need into $(VENV) (once) ..."
 	@$(BIN)/python -m pip install -q --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.ready-bench: $(VENV)/.ready-dev requirements/bench.txt
+	@echo "Installing what the benchmarks compare with into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install -q --require-hashes -r requirements/bench.txt
 	@touch $@
 
 $(VENV)/.made:

@@ -157,7 +157,9 @@ class Story:
         assert told == wanted, f"doubled {told - wanted}, missing {wanted - told}"
         labels = Counter(map(_label, said))
         del labels[self._first_words(said)]
-        assert max(labels.values()) == 1, [label for label, n in labels.items() if n > 1]
+        twice = [label for label, n in labels.items() if n > 1]
+        shown = [(one.ts, one.text[:80]) for one in said if _label(one) in twice]
+        assert not twice, f"{twice} {shown}\n{self.here.account()}"
         everything = "\n".join(text_of(one.wire()) for one in said)
         assert not [word for word in self.words if word in everything]
 
