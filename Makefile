@@ -48,7 +48,7 @@ lock: setup-dev ## makes requirements/*.txt anew from pyproject.toml
 		"bench --extra demo --group dev --group bench"; do \
 		name=$${set%% *}; options=$${set#$$name}; \
 		$(BIN)/uv pip compile -q pyproject.toml requirements/build.in $$options \
-			--python-version 3.11 --universal --generate-hashes --no-emit-index-url \
+			--python-version 3.11 --universal --generate-hashes --no-strip-extras --no-emit-index-url \
 			--no-header -o requirements/$$name.txt; \
 	done
 
