@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_CACHE_DIR := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check format bench lock clean
+.PHONY: help setup setup-dev adapters run test check format bench lock clean
 
 help: ## this list
 	@echo "make TARGET, one of:"
@@ -21,6 +21,8 @@ help: ## this list
 setup: $(VENV)/.ready-run ## the virtual environment with all that `make run` needs
 
 setup-dev: $(VENV)/.ready-dev ## the same, and what tests and checks need
+
+adapters: $(VENV)/.ready-adapters ## the libraries of every adapter, beside what `make run` needs
 
 run: setup ## the bot; without Slack tokens the demo, which prints one URL
 	@exec $(BIN)/python -m bot run $(ARGS)
@@ -42,10 +44,13 @@ format: setup-dev ## mends what a program can mend
 bench: $(VENV)/.ready-bench ## measures, and prints tables: make bench ARGS="--quick --only burst"
 	@$(BIN)/python -m bench $(ARGS)
 
+ADAPTERS := --extra aws --extra kubernetes --extra ldap --extra mysql --extra vault
+
 lock: setup-dev ## makes requirements/*.txt anew from pyproject.toml
 	@set -e; $(BIN)/python -m pip install -q uv; \
-	for set in "run" "demo --extra demo" "dev --extra demo --group dev" \
-		"bench --extra demo --group dev --group bench"; do \
+	for set in "run" "demo --extra demo" "adapters --extra demo $(ADAPTERS)" \
+		"dev --extra demo $(ADAPTERS) --group dev" \
+		"bench --extra demo $(ADAPTERS) --group dev --group bench"; do \
 		name=$${set%% *}; options=$${set#$$name}; \
 		$(BIN)/uv pip compile -q pyproject.toml requirements/build.in $$options \
 			--python-version 3.11 --universal --generate-hashes --no-strip-extras --no-emit-index-url \
@@ -60,6 +65,11 @@ $(VENV)/.ready-run: $(VENV)/.made requirements/demo.txt pyproject.toml
 	@echo "Installing what Curfew needs into $(VENV) (once) ..."
 	@$(BIN)/python -m pip install -q --require-hashes -r requirements/demo.txt
 	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.ready-adapters: $(VENV)/.ready-run requirements/adapters.txt
+	@echo "Installing the libraries of every adapter into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install -q --require-hashes -r requirements/adapters.txt
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready-run requirements/dev.txt

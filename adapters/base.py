@@ -7,8 +7,9 @@ Rules that every adapter keeps:
 - Everything made in a provider carries the mark, which comes from the grant id alone.
 - What was there before us is never taken away.
 - An absent thing that should be absent is success.
-- A hook raises `UnreachableError` (time may heal it) or `RefusedError` (a human must act);
-  whatever else escapes is treated as unreachable, so that it is tried again.
+- A hook raises `UnreachableError` (time may heal it), `RefusedError` (a human must act) or
+  `PendingError` (taken on, not done yet); whatever else escapes is treated as unreachable, so that
+  it is tried again.
 
 Authors write the hooks (leading underscore); the bot calls the public methods, which set the time
 limit, log with the mark and keep secrets out of messages. Standard library and pydantic only.
@@ -32,6 +33,7 @@ from adapters.terms import (
     Credential,
     GrantParams,
     Order,
+    PendingError,
     Person,
     Presence,
     ProviderSettings,
@@ -44,12 +46,14 @@ from adapters.terms import (
 
 __all__ = [
     "MESSAGE_LIMIT",
+    "PATIENCE",
     "Adapter",
     "AdapterError",
     "Caps",
     "Credential",
     "GrantParams",
     "Order",
+    "PendingError",
     "Person",
     "Presence",
     "ProviderSettings",
@@ -66,6 +70,9 @@ log = logging.getLogger("curfew.adapters")
 
 MESSAGE_LIMIT = 240
 """Characters kept of a provider's message."""
+
+PATIENCE = timedelta(seconds=60)
+"""How long making access may take in all where the adapter does not say otherwise."""
 
 
 class Adapter(ABC):
@@ -136,6 +143,19 @@ class Adapter(ABC):
         return await self._call("issue", order.mark, lambda: self._issue(order))
 
     @final
+    async def counterpart(self, order: Order) -> str | None:
+        """Why this person cannot be let in here, a sentence with its remedy; None if they can.
+
+        Asked before anybody is asked to approve. Changes nothing.
+        """
+        return await self._call("counterpart", "-", lambda: self._counterpart(order))
+
+    @property
+    def knows_people(self) -> bool:
+        """Whether `counterpart` asks the provider; without it nobody is looked up there."""
+        return type(self)._counterpart is not Adapter._counterpart  # noqa: SLF001 - our own hook
+
+    @final
     async def owned(self) -> frozenset[str]:
         """The grant ids of everything that carries our mark at the provider."""
         if Caps.LISTS_OWNED not in self.capabilities:
@@ -164,6 +184,12 @@ class Adapter(ABC):
         del params
         return cls.capabilities
 
+    @classmethod
+    def patience(cls, params: Mapping[str, Any]) -> timedelta:
+        """How long making access may take in all, from the approval on, before it fails."""
+        del params
+        return PATIENCE
+
     def cleanup(self, order: Order) -> str:
         """What a human does at the provider when all else fails, ready to paste."""
         return f"Remove everything named {order.mark} from {self.name} by hand."
@@ -180,6 +206,11 @@ class Adapter(ABC):
         """What one `grant` block needs that is not there. Changes nothing."""
         del params
         return []
+
+    async def _counterpart(self, order: Order) -> str | None:
+        """For providers that have people of their own: who is not there cannot be let in."""
+        del order
+        return None
 
     @abstractmethod
     async def _grant(self, order: Order) -> None: ...
@@ -220,6 +251,9 @@ class Adapter(ABC):
         except UnreachableError as error:
             outcome = "unreachable"
             raise UnreachableError(self.clean(error), retry_after=error.retry_after) from None
+        except PendingError as error:
+            outcome = "pending"
+            raise PendingError(self.clean(error), retry_after=error.retry_after) from None
         except RefusedError as error:
             outcome = "refused"
             raise RefusedError(self.clean(error)) from None

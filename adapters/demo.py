@@ -11,19 +11,29 @@ it. Adapters of one provider name share one world, as two programs share one ser
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum, auto
-from typing import Any, ClassVar, Literal
+from datetime import timedelta
+from typing import Any, ClassVar
 
 from pydantic import Field
 
+from adapters._demo_world import (
+    Access,
+    Fault,
+    NoEntryError,
+    Trouble,
+    Verb,
+    World,
+    forget_worlds,
+    world_of,
+)
 from adapters.base import (
     Adapter,
+    AdapterError,
     Caps,
     Credential,
     GrantParams,
     Order,
+    PendingError,
     Presence,
     ProviderSettings,
     RefusedError,
@@ -32,115 +42,29 @@ from adapters.base import (
     UnreachableError,
 )
 
-Verb = Literal["probe", "grant", "revoke", "verify", "issue", "owned", "sessions"]
+__all__ = [
+    "Access",
+    "DemoAdapter",
+    "DemoParams",
+    "DemoSettings",
+    "Fault",
+    "NoEntryError",
+    "Trouble",
+    "Verb",
+    "World",
+    "forget_worlds",
+    "world_of",
+]
 
 
-class Fault(StrEnum):
-    """What a call meets instead of an answer."""
-
-    REFUSE = auto()  # the provider says no
-    UNREACHABLE = auto()  # no provider there
-    THROTTLE = auto()  # "come back in `seconds`"
-    HANG = auto()  # no answer, ever; nothing happens
-    SLOW = auto()  # the answer takes `seconds`
-    LAND_LATE = auto()  # no answer, and `seconds` later it happens all the same
-    LOST_ANSWER = auto()  # it happens, and the caller is told that the line was cut
-    LIE = auto()  # "done", and nothing happened
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """A fault that waits for calls of one verb, `times` of them."""
-
-    verb: Verb
-    fault: Fault
-    times: int
-    seconds: float
-
-
-@dataclass(slots=True)
-class Access:
-    """One thing at the provider: a login of ours, or a fact about a person."""
-
-    level: str
-    expires_at: datetime | None = None
-    password: str | None = field(default=None, repr=False)
-    sessions: dict[str, Session] = field(default_factory=dict)
-
-
-class NoEntryError(Exception):
-    """The world let nobody in with this name and password."""
-
-
-class World:
-    """What is at the provider. Keys of `access` are marks, or facts as `level:person`."""
-
-    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """`clock` is the provider's own, which ends access by itself."""
-        self.clock = clock
-        self.access: dict[str, Access] = {}
-        self.calls: list[tuple[Verb, str]] = []
-        self._troubles: list[Trouble] = []
-        self._landing: list[tuple[datetime, Callable[[], None]]] = []
-        self._opened = 0
-
-    def fail(self, verb: Verb, fault: Fault, *, times: int = 1, seconds: float = 1.0) -> None:
-        """The next `times` calls of the verb meet the fault, after those announced before."""
-        self._troubles.append(Trouble(verb, fault, times, seconds))
-
-    def heal(self) -> None:
-        """Takes back every fault; what is on its way still lands."""
-        self._troubles.clear()
-
-    def enter(self, login: str, password: str) -> Session:
-        """Logs in as a person would; raises NoEntryError."""
-        self.settle()
-        access = self.access.get(login)
-        if access is None or access.password is None or access.password != password:
-            raise NoEntryError(login)
-        if access.expires_at is not None and access.expires_at <= self.clock():
-            raise NoEntryError(login)
-        self._opened += 1
-        session = Session(id=f"s{self._opened}", since=self.clock(), client="demo")
-        access.sessions[session.id] = session
-        return session
-
-    def is_open(self, session: Session) -> bool:
-        self.settle()
-        return any(session.id in access.sessions for access in self.access.values())
-
-    def settle(self) -> None:
-        """Lets what was late and is due happen."""
-        due = [entry for entry in self._landing if entry[0] <= self.clock()]
-        self._landing = [entry for entry in self._landing if entry not in due]
-        for _, act in due:
-            act()
-
-    def land(self, act: Callable[[], None], *, seconds: float) -> None:
-        """The act happens when the clock has moved that far."""
-        self._landing.append((self.clock() + timedelta(seconds=seconds), act))
-
-    def trouble(self, verb: Verb) -> Trouble | None:
-        """The fault that this call meets, used up by asking."""
-        for place, trouble in enumerate(self._troubles):
-            if trouble.verb == verb:
-                left = replace(trouble, times=trouble.times - 1)
-                self._troubles[place : place + 1] = [left] if left.times > 0 else []
-                return trouble
-        return None
-
-
-_worlds: dict[str, World] = {}
-
-
-def world_of(provider: str) -> World:
-    """The one world behind every demo adapter of that provider name in this program."""
-    return _worlds.setdefault(provider, World())
-
-
-def forget_worlds() -> None:
-    """Every provider name starts with an empty world again."""
-    _worlds.clear()
+SAID: Mapping[Fault, Callable[[float], AdapterError]] = {
+    Fault.REFUSE: lambda _: RefusedError("the demo provider refuses"),
+    Fault.UNREACHABLE: lambda _: UnreachableError("the demo provider is not there"),
+    Fault.THROTTLE: lambda wait: UnreachableError("too many calls", retry_after=wait),
+    Fault.LOST_ANSWER: lambda _: UnreachableError("the line was cut"),
+    Fault.PENDING: lambda wait: PendingError("taken on by the demo provider", retry_after=wait),
+}
+"""What the caller is told, by the fault; `wait` is in seconds."""
 
 
 class DemoSettings(ProviderSettings):
@@ -196,10 +120,16 @@ class DemoAdapter(Adapter):
         await self._meet("probe", "-", lambda: None)
         return []
 
+    async def _counterpart(self, order: Order) -> str | None:
+        await self._meet("counterpart", "-", lambda: None)
+        return self._stranger(order)
+
     async def _grant(self, order: Order) -> None:
         params = DemoParams.model_validate(dict(order.params))
 
         def act() -> None:
+            if stranger := self._stranger(order):
+                raise RefusedError(stranger)
             access = self.world.access.setdefault(self._key(order), Access(params.level))
             if not params.shared:
                 access.expires_at = order.expires_at
@@ -254,6 +184,12 @@ class DemoAdapter(Adapter):
         name = person.names.get(self.name) or person.names.get(self.kind) or person.email
         return f"{params.level}:{name or person.user}"
 
+    def _stranger(self, order: Order) -> str | None:
+        email = order.person.email
+        if email not in self.world.strangers:
+            return None
+        return f"{self.name} knows nobody called {email}. Ask its owners to add you."
+
     def _key(self, order: Order) -> str:
         return self._fact(order) if order.params.get("shared") else order.mark
 
@@ -268,25 +204,17 @@ class DemoAdapter(Adapter):
             act()
             return
         match trouble.fault:
-            case Fault.REFUSE:
-                raise RefusedError("the demo provider refuses")
-            case Fault.UNREACHABLE:
-                raise UnreachableError("the demo provider is not there")
-            case Fault.THROTTLE:
-                raise UnreachableError("too many calls", retry_after=trouble.seconds)
-            case Fault.HANG:
-                await asyncio.Event().wait()
             case Fault.SLOW:
                 await asyncio.sleep(trouble.seconds)
                 act()
-            case Fault.LAND_LATE:
+            case Fault.LAND_LATE | Fault.PENDING:
                 world.land(lambda: _quietly(act), seconds=trouble.seconds)
-                await asyncio.Event().wait()
             case Fault.LOST_ANSWER:
                 act()
-                raise UnreachableError("the line was cut")
-            case Fault.LIE:
-                return
+        if trouble.fault in (Fault.HANG, Fault.LAND_LATE):
+            await asyncio.Event().wait()
+        if said := SAID.get(trouble.fault):
+            raise said(trouble.seconds)
 
 
 def _quietly(act: Callable[[], object]) -> None:

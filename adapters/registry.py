@@ -52,7 +52,8 @@ def _adapter_class(kind: str, point: EntryPoint) -> type[Adapter]:
     except ModuleNotFoundError as error:
         raise UnusableAdapterError(
             f"The adapter {kind} needs {error.name}, which is not installed.",
-            hint=f"Install it with: pip install 'curfew[{kind}]'.",
+            # aws_iam and its like share one extra
+            hint=f"In a checkout: make adapters. Else: pip install 'curfew[{kind.split('_', maxsplit=1)[0]}]'.",
         ) from error
     except (ImportError, AttributeError) as error:
         raise UnusableAdapterError(

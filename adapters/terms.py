@@ -45,6 +45,19 @@ class UnreachableError(AdapterError):
         self.retry_after = retry_after
 
 
+class PendingError(AdapterError):
+    """The provider took it on and is not done: the same call again, after `retry_after` seconds.
+
+    An answer, unlike `UnreachableError`: the provider is well. Until the call is repeated and
+    succeeds, what was asked for may take effect at any moment.
+    """
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        """`retry_after` is in seconds; the message says what is waited for."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class RefusedError(AdapterError):
     """The provider says that we may not, or that this cannot be: a human must act."""
 

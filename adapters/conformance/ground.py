@@ -112,6 +112,10 @@ class Ground(ABC):
         """Someone whom the provider knows."""
         return Person(user=f"U{name.upper()}", email=f"{name}@example.com", name=name.title())
 
+    def nobody(self) -> Person:
+        """Someone whom the provider does not know; for adapters that look people up."""
+        return Person(user="U0NOBODY", email="nobody@example.com", name="Nobody")
+
     async def hostile(self, text: str) -> Order:
         """An order in which everything that people can choose is this text.
 

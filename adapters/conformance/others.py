@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from adapters.base import Adapter, Caps, Presence
+from adapters.base import Adapter, Caps, Presence, RefusedError
 from adapters.conformance.ground import CannotStageError, Ground
 from adapters.conformance.stage import Stage, cleared, credential_for, needs
 
@@ -104,6 +104,23 @@ class Others(Stage):
         assert key == adapter.fact(same)
         assert len({key, adapter.fact(ground.order(1)), adapter.fact(ground.order(who="eli"))}) == 3
         assert key.startswith(f"{adapter.name}:")
+
+    async def test_who_is_unknown_is_told_beforehand(
+        self, ground: Ground, adapter: Adapter
+    ) -> None:
+        """Who has no counterpart at the provider learns it by a look, and is never let in."""
+        if not adapter.knows_people:
+            pytest.skip("looks nobody up in advance")
+        before = await ground.inventory()
+        assert await adapter.counterpart(ground.order()) is None
+        order = ground.order(person=ground.nobody())
+        said = await adapter.counterpart(order)
+        assert said is not None
+        assert said.strip().endswith(".")
+        with pytest.raises(RefusedError):
+            await adapter.grant(order)
+        await cleared(adapter, order)
+        assert await ground.inventory() == before
 
     async def test_owned_lists_exactly_ours(self, ground: Ground, adapter: Adapter) -> None:
         """Every live mark is listed, and nothing else, whatever else is there."""

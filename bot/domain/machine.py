@@ -10,7 +10,7 @@ Rules this module keeps:
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from operator import attrgetter
 from typing import Final
 
@@ -48,8 +48,6 @@ from bot.domain.grant import REPLAYABLE, Grant, State, altered
 from bot.domain.record import Event
 
 S = State
-GRANTING_LIMIT: Final = timedelta(seconds=60)
-"""A grant that cannot be made within this time of its approval fails."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """A request, from what was typed to a row: what can be checked before anybody decides."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from adapters.base import AdapterError, Person
 from adapters.base import Order as ProviderOrder
-from adapters.base import Person
 from bot.domain import command
 from bot.domain.acts import Ask, Role
 from bot.domain.errors import RefusalError
@@ -33,6 +34,10 @@ LIVE_WORDS: Final[Mapping[State, str]] = {
 }
 
 
+ACQUAINT_WITHIN: Final = 1.0
+"""Seconds for a provider to say whether it knows the person: somebody waits for the answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What somebody asks for, checked against the rules that need no numbers from the rows."""
@@ -56,6 +61,21 @@ def prepare(policy: Policy, account: Account, asked: command.Ask) -> Request:
     check_reason(resource, asked.reason).require()
     recipient = Recipient(account.user, account.email, account.name, dict(policy.names_of(account)))
     return Request(account, resource, asked, recipient)
+
+
+async def acquaint(request: Request, providers: Providers, now: datetime) -> None:
+    """Raises `RefusalError` for a person whom the provider does not know.
+
+    A provider that cannot say in time hinders no request: it says so when the access is made.
+    """
+    provider = request.resource.provider.name
+    try:
+        async with asyncio.timeout(ACQUAINT_WITHIN):
+            missing = await providers.counterpart(provider, _provider_order(request, now))
+    except (AdapterError, TimeoutError):
+        return
+    if missing is not None:
+        raise RefusalError("no_counterpart", missing)
 
 
 def enter(pen: Pen, request: Request, providers: Providers) -> Grant:
@@ -119,15 +139,20 @@ def _length(request: Request, start: datetime) -> timedelta:
 
 
 def _fact(request: Request, providers: Providers, end: datetime) -> str | None:
+    provider = request.resource.provider.name
+    return providers.adapter(provider).fact(_provider_order(request, end))
+
+
+def _provider_order(request: Request, end: datetime) -> ProviderOrder:
+    """What the adapter would be told of it, but for the id: there is none yet."""
     person = request.recipient
-    order = ProviderOrder(
+    return ProviderOrder(
         grant_id="",
         resource=request.resource.name,
         params=request.resource.grant,
         person=Person(person.user, person.email, person.name, person.names),
         expires_at=end,
     )
-    return providers.adapter(request.resource.provider.name).fact(order)
 
 
 def _refuse_second(pen: Pen, request: Request, fact: str | None) -> None:

@@ -13,7 +13,6 @@ from typing import Final
 
 from bot.domain.acts import Act, End, Fail, Finish, Lapse, Remind, Role, Warn
 from bot.domain.grant import EndReason, Grant
-from bot.domain.machine import GRANTING_LIMIT
 from bot.domain.schedule import Due, due
 from bot.engine.jobs import Job, Provision
 from bot.engine.ledger import Pen
@@ -71,15 +70,15 @@ class Claim:
             finish = Finish(actor="clock", role=Role.CLOCK, why=EndReason.EXPIRED)
             grant, what = pen.step(grant, finish), Due.REVOKE
         elif what is Due.GRANT and self._too_late(pen, grant):
-            grant, what = pen.step(grant, _too_late(grant)), Due.REVOKE
+            late = _too_late(grant, self.provision.patience(grant))
+            grant, what = pen.step(grant, late), Due.REVOKE
         return self._lease(pen, grant, what)
 
-    @staticmethod
-    def _too_late(pen: Pen, grant: Grant) -> bool:
+    def _too_late(self, pen: Pen, grant: Grant) -> bool:
         if grant.expires_at is None:
             return False
         begun = grant.expires_at - grant.duration
-        return pen.now >= min(begun + GRANTING_LIMIT, grant.expires_at)
+        return pen.now >= min(begun + self.provision.patience(grant), grant.expires_at)
 
     def _lease(self, pen: Pen, grant: Grant, what: Due) -> Job:
         until = pen.now + self.lease
@@ -92,7 +91,7 @@ class Claim:
         return Job(leased, what, token)
 
 
-def _too_late(grant: Grant) -> Fail:
-    why = f"not made within {int(GRANTING_LIMIT.total_seconds())} s"
+def _too_late(grant: Grant, patience: timedelta) -> Fail:
+    why = f"not made within {int(patience.total_seconds())} s"
     said = f"{why}: {grant.last_error}" if grant.last_error else why
     return Fail(actor="clock", role=Role.CLOCK, error=said)

@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from adapters.base import AdapterError, Caps, RefusedError, UnreachableError
+from adapters.base import AdapterError, Caps, PendingError, RefusedError, UnreachableError
 from bot.domain.grant import EndReason, Grant
 from bot.domain.schedule import Due
 from bot.engine.conclusions import Answer
@@ -41,6 +41,10 @@ class Provision:
         """What is there before our first call."""
         return await _answered(self._verify(grant))
 
+    def patience(self, grant: Grant) -> timedelta:
+        """How long making this access may take in all."""
+        return self._providers.patience(grant)
+
     def looks_first(self, grant: Grant) -> bool:
         """Without our mark on it, what is there before our first call was there before us."""
         return Caps.PER_GRANT not in self._providers.caps(grant) and grant.unsure_until is None
@@ -73,7 +77,7 @@ async def _answered(call: Awaitable[Answer]) -> Answer:
         return await call
     except RefusedError as error:
         return Answer(error=str(error), refused=True)
-    except UnreachableError as error:
+    except (UnreachableError, PendingError) as error:
         return Answer(error=str(error), retry_after=error.retry_after)
     except AdapterError as error:
         return Answer(error=str(error))

@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from adapters.base import (
+    PATIENCE,
     Adapter,
     AdapterError,
     Caps,
     Credential,
     Order,
+    PendingError,
     Person,
     Presence,
     RefusedError,
@@ -100,12 +102,23 @@ class Providers:
         found = self._adapters.get(grant.order.provider)
         return found.settle if found else timedelta(0)
 
+    def patience(self, grant: Grant) -> timedelta:
+        """How long making this access may take in all."""
+        found = self._adapters.get(grant.order.provider)
+        return found.patience(grant.order.params) if found else PATIENCE
+
     def cleanup(self, grant: Grant) -> str:
         """What a human does at the provider when all else fails."""
         found = self._adapters.get(grant.order.provider)
         if found is None:
             return f"Put the provider {grant.order.provider} back into the policy."
         return found.cleanup(order_of(grant))
+
+    async def counterpart(self, name: str, order: Order) -> str | None:
+        """Why the provider cannot let this person in; None too where it knows nobody in advance."""
+        if not self.adapter(name).knows_people:
+            return None
+        return await self._call(name, "counterpart", MANUAL, lambda one: one.counterpart(order))
 
     async def grant(self, grant: Grant) -> None:
         await self._do(grant, "grant", MAKING, lambda a, o: a.grant(o))
@@ -168,6 +181,10 @@ class Providers:
             raise
         except RefusedError:
             outcome = "refused"
+            gate.answered()
+            raise
+        except PendingError:
+            outcome = "pending"
             gate.answered()
             raise
         except AdapterError:

@@ -26,7 +26,7 @@ from bot.domain.errors import IllegalEventError, RefusalError
 from bot.domain.grant import Grant, State
 from bot.domain.record import EventKind
 from bot.engine.acting import Acting, Intent, first_time
-from bot.engine.asking import enter, prepare, room_to_extend
+from bot.engine.asking import acquaint, enter, prepare, room_to_extend
 from bot.engine.authority import (
     Authority,
     Parties,
@@ -57,6 +57,7 @@ class Service:
         account = await self._authority.account(user)
         try:
             request = prepare(self._authority.policy, account, asked)
+            await acquaint(request, self._providers, self._ledger.clock.now())
 
             def change(pen: Pen) -> Grant:
                 if not first_time(pen, seen):

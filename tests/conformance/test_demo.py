@@ -38,6 +38,7 @@ class DemoGround(Ground):
         self.shared = shared
         self.moved = timedelta(0)
         self.world = World(clock=self.now)
+        self.world.strangers.add(str(self.nobody().email))
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.moved
