@@ -50,10 +50,10 @@ def _adapter_class(kind: str, point: EntryPoint) -> type[Adapter]:
     try:
         loaded: object = point.load()
     except ModuleNotFoundError as error:
+        extra = kind.partition("_")[0]  # aws_iam and its like share one
         raise UnusableAdapterError(
             f"The adapter {kind} needs {error.name}, which is not installed.",
-            # aws_iam and its like share one extra
-            hint=f"In a checkout: make adapters. Else: pip install 'curfew[{kind.split('_', maxsplit=1)[0]}]'.",
+            hint=f"In a checkout: make adapters. Else: pip install 'curfew[{extra}]'.",
         ) from error
     except (ImportError, AttributeError) as error:
         raise UnusableAdapterError(
