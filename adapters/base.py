@@ -81,12 +81,13 @@ class Adapter(ABC):
     Class declarations: `kind` (the word in the policy), `Settings`, `Params`, `capabilities`,
     `settle` (how long after a call was given up on it may still take effect at the provider), and
     `forms`: what a `grant` block can say that changes its capabilities, for the table in the docs.
+    Where the settings decide, `__init__` narrows `capabilities` for the one provider.
     """
 
     kind: ClassVar[str]
-    capabilities: ClassVar[Caps]
+    capabilities: Caps
     settle: ClassVar[timedelta] = timedelta(0)
-    forms: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({})
+    forms: ClassVar[Mapping[str, Caps]] = MappingProxyType({})
     Settings: ClassVar[type[ProviderSettings]] = ProviderSettings
     Params: ClassVar[type[GrantParams]] = GrantParams
 
@@ -178,14 +179,12 @@ class Adapter(ABC):
             return None
         return f"{self.name}:{self._fact(order)}"
 
-    @classmethod
-    def caps(cls, params: Mapping[str, Any]) -> Caps:
-        """What this adapter can do for a `grant` block; the class's capabilities unless it says."""
+    def caps(self, params: Mapping[str, Any]) -> Caps:
+        """What this adapter can do for a `grant` block; its `capabilities` unless it says."""
         del params
-        return cls.capabilities
+        return self.capabilities
 
-    @classmethod
-    def patience(cls, params: Mapping[str, Any]) -> timedelta:
+    def patience(self, params: Mapping[str, Any]) -> timedelta:
         """How long making access may take in all, from the approval on, before it fails."""
         del params
         return PATIENCE

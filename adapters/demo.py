@@ -82,7 +82,7 @@ class DemoAdapter(Adapter):
     """See the module."""
 
     kind: ClassVar[str] = "demo"
-    capabilities: ClassVar[Caps] = (
+    capabilities: Caps = (
         Caps.PER_GRANT
         | Caps.NATIVE_EXPIRY
         | Caps.ENDS_SESSIONS
@@ -91,7 +91,7 @@ class DemoAdapter(Adapter):
         | Caps.WATCHES_SESSIONS
     )
     settle: ClassVar[timedelta] = timedelta(seconds=1)
-    forms: ClassVar[Mapping[str, Mapping[str, Any]]] = {"shared: true": {"shared": True}}
+    forms: ClassVar[Mapping[str, Caps]] = {"shared: true": Caps.NONE}
     Settings: ClassVar[type[ProviderSettings]] = DemoSettings
     Params: ClassVar[type[GrantParams]] = DemoParams
 
@@ -107,10 +107,9 @@ class DemoAdapter(Adapter):
         super().__init__(name, settings or DemoSettings(), call_limit=call_limit)
         self.world = world if world is not None else world_of(name)
 
-    @classmethod
-    def caps(cls, params: Mapping[str, Any]) -> Caps:
+    def caps(self, params: Mapping[str, Any]) -> Caps:
         """None of them for `shared` access."""
-        return Caps.NONE if params.get("shared") else cls.capabilities
+        return Caps.NONE if params.get("shared") else self.capabilities
 
     def cleanup(self, order: Order) -> str:
         """A line of Python: the world is in memory only."""

@@ -105,7 +105,7 @@ class PostgresAdapter(Adapter):
     """See the module. Needs the rights that `docs/adapters/postgres.md` lists."""
 
     kind: ClassVar[str] = "postgres"
-    capabilities: ClassVar[Caps] = (
+    capabilities: Caps = (
         Caps.PER_GRANT
         | Caps.NATIVE_EXPIRY
         | Caps.ENDS_SESSIONS
@@ -114,7 +114,7 @@ class PostgresAdapter(Adapter):
         | Caps.WATCHES_SESSIONS
     )
     settle: ClassVar[timedelta] = timedelta(seconds=10)
-    forms: ClassVar[Mapping[str, Mapping[str, Any]]] = {"login: existing": {"login": "existing"}}
+    forms: ClassVar[Mapping[str, Caps]] = {"login: existing": Caps.NONE}
     Settings: ClassVar[type[ProviderSettings]] = PostgresSettings
     Params: ClassVar[type[GrantParams]] = PostgresParams
 
@@ -129,10 +129,9 @@ class PostgresAdapter(Adapter):
             self._secrets = (*self._secrets, str(password))
         self._link = Link(dsn, size=settings.connections, call_limit=call_limit)
 
-    @classmethod
-    def caps(cls, params: Mapping[str, Any]) -> Caps:
+    def caps(self, params: Mapping[str, Any]) -> Caps:
         """None of them for a membership: it has no mark, no end of its own and no password."""
-        return Caps.NONE if params.get("login") == "existing" else cls.capabilities
+        return Caps.NONE if params.get("login") == "existing" else self.capabilities
 
     def cleanup(self, order: Order) -> str:
         """SQL to paste into psql as the admin role."""

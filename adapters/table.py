@@ -30,8 +30,8 @@ def table(classes: Iterable[type[Adapter]]) -> str:
     lines = [head, ["---"] * len(head)]
     for each in classes:
         lines.append(_line(f"[{each.kind}]({each.kind}.md)", each.capabilities, each.settle))
-        for form, params in each.forms.items():
-            lines.append(_line(f"{each.kind}, `{form}`", each.caps(params), each.settle))
+        for form, caps in each.forms.items():
+            lines.append(_line(f"{each.kind}, `{form}`", caps, each.settle))
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 

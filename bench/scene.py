@@ -50,7 +50,7 @@ class SleepyAdapter(Adapter):
     """A provider that answers everything after the same time and remembers what it was asked."""
 
     kind: ClassVar[str] = "sleepy"
-    capabilities: ClassVar[Caps] = Caps.PER_GRANT | Caps.LISTS_OWNED
+    capabilities: Caps = Caps.PER_GRANT | Caps.LISTS_OWNED
     Params: ClassVar[type[GrantParams]] = SleepyParams
 
     def __init__(self, name: str, *, latency: float = LATENCY) -> None:

@@ -50,7 +50,7 @@ class YardAdapter(Adapter):
     """A provider behind HTTP. `settle` says that a call given up on may land a second later."""
 
     kind: ClassVar[str] = YARD
-    capabilities: ClassVar[Caps] = Caps.PER_GRANT | Caps.LISTS_OWNED
+    capabilities: Caps = Caps.PER_GRANT | Caps.LISTS_OWNED
     settle: ClassVar[timedelta] = timedelta(seconds=1)
     Params: ClassVar[type[GrantParams]] = YardParams
 
