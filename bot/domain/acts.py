@@ -108,9 +108,20 @@ class Fail(Act):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue(Act):
-    """Credentials are about to be shown to the requester. `announced` is the call's own mark."""
+    """Credentials are about to be shown to the requester.
+
+    `announced` is the call's own mark; None while an earlier call may still land.
+    """
 
     verb: ClassVar[str] = "issue"
+    announced: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdraw(Act):
+    """A call for credentials was answered with a no: what was `announced` will not land."""
+
+    verb: ClassVar[str] = "withdraw"
     announced: datetime
 
 

@@ -40,6 +40,7 @@ from bot.domain.acts import (
     Vote,
     VoteExtension,
     Warn,
+    Withdraw,
 )
 from bot.domain.codec import dump_field
 from bot.domain.drafts import Draft, Step
@@ -93,6 +94,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *_rules(Fail, (S.GRANTING,), (S.REVOKING,), Role.WORKER, Role.CLOCK),
     *_rules(Retry, (S.SCHEDULED, S.GRANTING, S.ACTIVE, S.REVOKING), (), Role.WORKER),
     *_rules(Issue, (S.ACTIVE,), (), Role.REQUESTER),
+    *_rules(Withdraw, (S.ACTIVE,), (), Role.REQUESTER),
     *_rules(Warn, (S.ACTIVE,), (), Role.CLOCK),
     *_rules(AskExtension, (S.ACTIVE,), (), Role.REQUESTER),
     *_rules(VoteExtension, (S.ACTIVE,), (), Role.APPROVER),

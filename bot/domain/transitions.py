@@ -28,6 +28,7 @@ from bot.domain.acts import (
     Vote,
     VoteExtension,
     Warn,
+    Withdraw,
 )
 from bot.domain.deciding import cancel, deny, lapse, remind, start, vote
 from bot.domain.drafts import Draft, Said, away, card, dm
@@ -174,10 +175,17 @@ def _overdue_for(grant: Grant, now: datetime) -> dict[str, JsonValue]:
 
 def _issue(grant: Grant, act: Issue, now: datetime) -> Draft:
     del now
-    mine = grant.unsure_until == act.announced
-    return Draft(
-        replace(grant, unsure_until=None) if mine else grant, (Said(K.CREDENTIALS_ISSUED),)
-    )
+    return Draft(_landed(grant, act.announced), (Said(K.CREDENTIALS_ISSUED),))
+
+
+def _withdraw(grant: Grant, act: Withdraw, now: datetime) -> Draft:
+    del now
+    return Draft(_landed(grant, act.announced))
+
+
+def _landed(grant: Grant, announced: datetime | None) -> Grant:
+    """The announced call was answered. Another one, announced later, may still be under way."""
+    return replace(grant, unsure_until=None) if grant.unsure_until == announced else grant
 
 
 def _warn(grant: Grant, act: Warn, now: datetime) -> Draft:
@@ -197,6 +205,7 @@ TABLE: Final[dict[type[Act], Callable[[Grant, Any, datetime], Draft]]] = {
     Fail: _fail,
     Retry: _retry,
     Issue: _issue,
+    Withdraw: _withdraw,
     Warn: _warn,
     AskExtension: ask_extension,
     VoteExtension: vote_extension,

@@ -1,14 +1,16 @@
 """Credentials: pulled by the person, shown once, never kept.
 
 On disk before the provider is asked: a call that lands late is known, and an end waits for it. On
-disk again before they are shown: when access was taken away meanwhile, nothing is.
+disk again when it answered: nothing of it can land then. Credentials are shown only after that;
+when access was taken away meanwhile, nothing is.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from adapters.base import AdapterError, Credential, RefusedError, UnsupportedError
-from bot.domain.acts import Act, Announce, Issue, Role
+from bot.domain.acts import Act, Announce, Issue, Role, Withdraw
 from bot.domain.errors import IllegalEventError, RefusalError
 from bot.domain.grant import Grant, State
 from bot.engine.acting import Acting, Intent, found
@@ -24,13 +26,15 @@ async def issue(
     acting: Acting, ledger: Ledger, providers: Providers, *, user: str, grant_id: str
 ) -> Credential:
     """Fresh credentials, for the requester alone and only while active; the former end."""
-    intent = Intent(user, grant_id, _announce)
-    grant = await acting.run(intent)
+    call = _Call(user, grant_id, providers)
+    grant = await acting.run(Intent(user, grant_id, call.announce))
     try:
         credential = await providers.issue(grant)
     except RefusedError as error:
+        await call.withdraw(ledger)
         raise RefusalError("provider_refused", f"The provider refused: {error}.") from None
     except UnsupportedError:
+        await call.withdraw(ledger)
         raise RefusalError(
             "no_credentials",
             "This access comes without credentials: your own login has it now.",
@@ -39,27 +43,52 @@ async def issue(
         raise RefusalError(
             "provider_away", f"The provider did not answer: {error}.", hint="Try again."
         ) from None
-    await _record(acting, ledger, user, grant)
+    try:
+        await call.record(ledger)
+    except IllegalEventError as error:
+        raise await acting.stale(error.grant, user) from None
     return credential
 
 
-def _announce(grant: Grant, parties: Parties, now: datetime) -> Act:
-    if not parties.actor.is_same_person(parties.requester):
-        raise RefusalError(
-            "not_yours", "Credentials are shown only to the person whose access it is."
-        )
-    if grant.state is not State.ACTIVE:
-        raise IllegalEventError(grant, Issue.verb)
-    return Announce(actor=parties.actor.user, role=Role.WORKER, until=now + LANDS_WITHIN)
+@dataclass(slots=True)
+class _Call:
+    """One call for credentials. `announced` is None while an earlier one may still land."""
 
+    user: str
+    grant_id: str
+    providers: Providers
+    announced: datetime | None = None
 
-async def _record(acting: Acting, ledger: Ledger, user: str, announced: Grant) -> None:
-    def change(pen: Pen) -> None:
-        grant = found(pen.grant(announced.id), announced.id)
-        until = announced.unsure_until or pen.now
-        pen.step(grant, Issue(actor=user, role=Role.REQUESTER, announced=until))
+    def announce(self, grant: Grant, parties: Parties, now: datetime) -> Act:
+        if not parties.actor.is_same_person(parties.requester):
+            raise RefusalError(
+                "not_yours", "Credentials are shown only to the person whose access it is."
+            )
+        if grant.state is not State.ACTIVE:
+            raise IllegalEventError(grant, Issue.verb)
+        until, earlier = now + LANDS_WITHIN, grant.unsure_until
+        alone = earlier is None or earlier + self.providers.settle(grant) <= now
+        self.announced = until if alone else None
+        return Announce(actor=self.user, role=Role.WORKER, until=until)
 
-    try:
+    async def record(self, ledger: Ledger) -> None:
+        """Before they are shown. Raises `IllegalEventError` when access was taken away."""
+
+        def change(pen: Pen) -> None:
+            grant = found(pen.grant(self.grant_id), self.grant_id)
+            pen.step(grant, Issue(actor=self.user, role=Role.REQUESTER, announced=self.announced))
+
         await ledger.write(change)
-    except IllegalEventError as error:
-        raise await acting.stale(error.grant, user) from None
+
+    async def withdraw(self, ledger: Ledger) -> None:
+        """The provider said no: an end need not wait for this call."""
+        announced = self.announced
+        if announced is None:
+            return
+
+        def change(pen: Pen) -> None:
+            grant = found(pen.grant(self.grant_id), self.grant_id)
+            if grant.state is State.ACTIVE:  # on its way out it is looked at again in any case
+                pen.step(grant, Withdraw(actor=self.user, role=Role.REQUESTER, announced=announced))
+
+        await ledger.write(change)

@@ -228,6 +228,50 @@ async def test_credentials_made_too_late_are_not_shown(database: Database) -> No
         assert not here.world.access
 
 
+async def test_an_end_does_not_wait_for_credentials_that_were_refused(database: Database) -> None:
+    """A refusal is an answer: nothing of that call lands late, and a revoke ends at once."""
+    async with office(database, provider=name()) as here:
+        grant = await active(here)
+        here.world.fail("issue", Fault.REFUSE)
+        with pytest.raises(RefusalError) as caught:
+            await here.engine.service.issue(DANA, grant.id)
+
+        assert caught.value.code == "provider_refused"
+
+        await here.engine.service.revoke(DANA, grant.id)
+        ended = await here.until(grant.id, State.ENDED)
+
+        assert ended.state is State.ENDED
+
+
+@pytest.mark.parametrize("then", [None, Fault.REFUSE], ids=["given", "refused"])
+async def test_an_end_waits_for_an_earlier_call_that_may_land(
+    database: Database, then: Fault | None
+) -> None:
+    """The answer of a second call says nothing about a first one that was given up on."""
+    async with office(database, provider=name()) as here:
+        grant = await active(here)
+        here.world.fail("issue", Fault.LAND_LATE, seconds=10)
+        with pytest.raises(RefusalError) as caught:
+            await here.engine.service.issue(DANA, grant.id)
+
+        assert caught.value.code == "provider_away"
+
+        if then is None:
+            await here.engine.service.issue(DANA, grant.id)
+        else:
+            here.world.fail("issue", then)
+            with pytest.raises(RefusalError):
+                await here.engine.service.issue(DANA, grant.id)
+        await here.engine.service.revoke(DANA, grant.id)
+        await here.wait(lambda: not here.world.access)
+
+        assert (await here.grant(grant.id)).state is State.REVOKING
+
+        here.pass_time(timedelta(seconds=30))
+        await here.until(grant.id, State.ENDED)
+
+
 async def test_never_two_at_once(database: Database) -> None:
     """A second request for the same thing is refused while the first is live."""
     async with office(database, provider=name()) as here:

@@ -344,16 +344,18 @@ def test_an_earlier_announcement_never_shortens_a_later_one() -> None:
     assert grant.unsure_until == NOW + 2 * MINUTE
 
 
-def test_issuing_clears_its_own_announcement_only() -> None:
-    """Credentials that were shown have landed; another call may not have."""
+@pytest.mark.parametrize("act", [acts.Issue, acts.Withdraw])
+def test_an_answer_clears_its_own_announcement_only(
+    act: type[acts.Issue] | type[acts.Withdraw],
+) -> None:
+    """Credentials that were shown have landed, refused ones never will; another call may."""
     grant = after(active(), worker(acts.Announce, until=NOW + MINUTE))
 
-    def shown(announced: datetime) -> Grant:
-        issue = acts.Issue(actor=DANA, role=Role.REQUESTER, announced=announced)
-        return after(grant, issue)
+    def answered(announced: datetime) -> Grant:
+        return after(grant, act(actor=DANA, role=Role.REQUESTER, announced=announced))
 
-    assert shown(NOW + MINUTE).unsure_until is None
-    assert shown(NOW).unsure_until == NOW + MINUTE
+    assert answered(NOW + MINUTE).unsure_until is None
+    assert answered(NOW).unsure_until == NOW + MINUTE
 
 
 def test_what_was_there_before_is_not_ours() -> None:
@@ -562,6 +564,7 @@ POSSIBLE: list[Act] = [
     worker(acts.Fail, error="refused", landed=True),
     worker(acts.Retry, error="silence", after=MINUTE),
     acts.Issue(actor=DANA, role=Role.REQUESTER, announced=NOW + MINUTE),
+    acts.Withdraw(actor=DANA, role=Role.REQUESTER, announced=NOW + MINUTE),
     clock(acts.Warn),
     more_time(),
     vote_more(MAYA),
