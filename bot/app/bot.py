@@ -27,6 +27,7 @@ from bot.engine.proving import Witness
 from bot.observability.figures import CONTENT_TYPE, Figures, Gauges, exposition
 from bot.slack.checks import AWAY_HINT
 from bot.slack.client import open_client
+from bot.slack.words import Words
 from bot.storage import store
 from bot.storage.database import Database
 from bot.storage.errors import StorageError
@@ -84,8 +85,10 @@ async def running(
 ) -> AsyncIterator[Bot]:
     """A bot that works from entering to leaving. `environ` is what `${NAME}` in the policy means.
 
-    Raises `ConfigurationError`, the storage's errors and `PortError` for a start that cannot be.
+    Raises `ConfigurationError`, `WordsError`, the storage's errors and `PortError` for a start that
+    cannot be.
     """
+    words = Words(settings.templates)
     policies = PolicyKeeper(Source(settings.policy, environ))
     policies.open()
     async with AsyncExitStack() as stack:
@@ -99,7 +102,7 @@ async def running(
             open_client(_token(settings), settings.slack_api_url)
         )
         figures = Figures()
-        slack = SlackSide(settings, client, policies, figures)
+        slack = SlackSide(settings, client, policies=policies, meter=figures, words=words)
         await _check(slack, database)
         engine = Engine(
             database=database,

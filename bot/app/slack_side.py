@@ -75,14 +75,20 @@ class SlackSide:
     """Made before the engine, which needs `people` and `poster`; then `attach`, then `start`."""
 
     def __init__(
-        self, settings: Settings, client: AsyncWebClient, policies: PolicySource, meter: Meter
+        self,
+        settings: Settings,
+        client: AsyncWebClient,
+        *,
+        policies: PolicySource,
+        meter: Meter,
+        words: Words,
     ) -> None:
         """Calls nothing. The settings are those of Socket Mode or HTTP."""
         self._settings = settings
         self._client = client
         self._policies = policies
         self._meter = meter
-        self._words = Words()
+        self._words = words
         self._workspace = Workspace(client)
         self.people = People(client, self._workspace, policies)
         callings = Callings(self.people, self.people.group_of)

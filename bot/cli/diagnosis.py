@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from adapters.base import Adapter, AdapterError
@@ -18,11 +19,26 @@ from bot.config.problems import render_problems
 from bot.config.settings import Mode, Settings, environment, read_settings
 from bot.domain.policy import Policy
 from bot.slack.client import open_client
+from bot.slack.headcount import count_people
+from bot.slack.people import People
+from bot.slack.words import Words, WordsError
+from bot.slack.workspace import Workspace
 from bot.storage.database import Database
 from bot.storage.errors import SchemaError, StorageError
 
 PATIENCE: Final = 20.0
 """Seconds for one provider, all its rights together."""
+
+
+NO_ANSWERS: Final = {"away", "token", "scope"}
+"""What is wrong with Slack when asking it for people would only say so again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    """The policy that is looked at."""
+
+    current: Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +81,8 @@ async def _parts(settings: Settings) -> AsyncIterator[tuple[str, list[Ill]]]:
         policy = None
     else:
         yield f"policy {settings.policy}", []
+    if settings.templates is not None:
+        yield f"templates {settings.templates}", _templates(settings.templates)
     yield "database", await _database(settings)
     yield f"audit key {settings.audit_key}", _audit_key(settings)
     if settings.mode is Mode.DEMO:
@@ -80,6 +98,14 @@ async def _parts(settings: Settings) -> AsyncIterator[tuple[str, list[Ill]]]:
         return
     for name in sorted(shelf.adapters):
         yield f"provider {name}", await _provider(policy, shelf, name)
+
+
+def _templates(directory: Path) -> list[Ill]:
+    try:
+        Words(directory)
+    except WordsError as error:
+        return [Ill(error.message, " ".join(error.hints))]
+    return []
 
 
 async def _database(settings: Settings) -> list[Ill]:
@@ -109,6 +135,10 @@ async def _slack(settings: Settings, policy: Policy) -> list[Ill]:
         return []
     async with open_client(token.get_secret_value(), settings.slack_api_url) as client:
         found = await check_tokens(client, policy, settings)
+        if not any(one.code in NO_ANSWERS for one in found):
+            people = People(client, Workspace(client), _Fixed(policy))
+            found += await count_people(people, policy)
+            await people.close()
     return [Ill(one.message, one.hint, grave=one.fatal) for one in found]
 
 

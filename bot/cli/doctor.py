@@ -13,8 +13,9 @@ def register(program: typer.Typer) -> None:
 def doctor() -> None:
     """Checks Slack, the database and the providers.
 
-    Tokens, scopes, channels, user groups, tables, and the rights at each provider. Changes
-    nothing. Prints what is wrong with what to do about it; exit code 1 when something is.
+    Tokens, scopes, channels, user groups and whether enough people are in them, tables, and the
+    rights at each provider. Changes nothing. Prints what is wrong with what to do about it; exit
+    code 1 when something is.
     """
     from bot.cli.diagnosis import examine
 

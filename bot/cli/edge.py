@@ -115,6 +115,7 @@ def _families(error: Exception) -> set[str]:
         "PortError",
         "UnusableAdapterError",
         "EmbeddedPostgresError",
+        "WordsError",
     }
     return {kind.__name__ for kind in type(error).__mro__} & ours
 

@@ -130,6 +130,7 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", validation_alias="CURFEW_HOST")
     port: int = Field(3000, validation_alias="CURFEW_PORT", ge=0, le=65_535)
+    templates: Path | None = Field(None, validation_alias="CURFEW_TEMPLATES")
     audit_key: Path = Field(Path("audit.key"), validation_alias="CURFEW_AUDIT_KEY")
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)

@@ -139,6 +139,7 @@ def _settings(directory: Path, sandbox: SandboxServer) -> Settings:
         DATABASE_URL=SecretStr(f"sqlite+aiosqlite:///{directory / 'curfew.db'}"),
         CURFEW_HOST="127.0.0.1",
         CURFEW_PORT=0,
+        CURFEW_TEMPLATES=environment().get("CURFEW_TEMPLATES"),
     )
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.domain.policy import Policy
+    from bot.domain.principal import Principal
     from bot.engine.ports import PolicySource
     from bot.slack.workspace import Workspace
 
@@ -93,6 +94,15 @@ class People:
         wanted = handle.casefold()
         groups = await self._groups.get(None)
         return next((key for key, group in groups.items() if group.handle == wanted), None)
+
+    async def members(self, word: Principal) -> frozenset[str] | None:
+        """The ids of a user group's members, None where there is no such group. As above."""
+        groups = await self._groups.get(None)
+        if word.kind is PrincipalKind.USER_GROUP:
+            found = groups.get(word.value)
+        else:
+            found = next((one for one in groups.values() if one.handle == word.value), None)
+        return None if found is None else found.members
 
     # --- for words ----------------------------------------------------------------------------
 

@@ -4,7 +4,8 @@ A file has named parts (`{% block headline %}…`). A part is taken from the ope
 same name where that has it, else from ours, so that one sentence can be changed without copying
 the rest. What comes out of a variable is escaped for mrkdwn; only our own filters make markup.
 A part of the operator's that fails while a message is rendered is said in our words instead: a
-slip in a template must not silence the audit channel. Wrong syntax is found at the start.
+slip in a template must not silence the audit channel. What can be known to be wrong is found at
+the start: see `bot.slack.overrides`.
 """
 
 import re
@@ -14,12 +15,13 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateSyntaxError
+from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from bot.domain.durations import human
 from bot.domain.errors import CurfewError
+from bot.slack.overrides import problems_of
 from bot.slack.text import code, escaped, fenced, inline, mention, visible
 
 __all__ = ["SHIPPED", "Words", "WordsError"]
@@ -31,26 +33,34 @@ BLANK: Final = "\ue001"
 LINE_BREAK: Final = Markup(BREAK)  # noqa: S704 - one private character
 BREAKS: Final = re.compile(f" ?{BREAK} ?")
 LAID_OUT: Final = str.maketrans({BREAK: "\n", BLANK: " "})
+WAY: Final = "docs/operate.md, Your own words, says how templates are laid out."
 STAMP: Final = "%Y-%m-%d %H:%M UTC"
 
 log = structlog.get_logger("curfew.slack")
 
 
 class WordsError(CurfewError):
-    """A template of the operator's cannot be read; the message names the file and the line."""
+    """The operator's templates are wrong. Sentences that name the file and the line."""
+
+    def __init__(self, message: str, *, hints: tuple[str, ...] = ()) -> None:
+        """`message` is the first thing that is wrong, `hints` the rest and the way out."""
+        super().__init__(message)
+        self.message = message
+        self.hints = hints
 
 
 class Words:
     """Says things. `overrides` is a directory laid out as `bot/slack/templates`."""
 
     def __init__(self, overrides: Path | None = None) -> None:
-        """Raises `WordsError` for a directory that is not there or a file that does not parse."""
+        """Raises `WordsError` for a directory that is not there or holds what cannot be said."""
         self._places = [_Place(SHIPPED)]
         if overrides is not None:
             if not overrides.is_dir():
-                raise WordsError(f"There is no directory {overrides} with templates.")
+                raise WordsError(f"There is no directory {overrides} with templates.", hints=(WAY,))
             self._places.insert(0, _Place(overrides))
-            self._places[0].check()
+            if found := problems_of(overrides, self._places[0].mrkdwn, SHIPPED):
+                raise WordsError(found[0], hints=(*found[1:], WAY))
 
     def has(self, template: str) -> bool:
         """There are words of ours or of the operator's by that name."""
@@ -97,17 +107,6 @@ class _Place:
         self.directory = directory
         self.mrkdwn = _environment(directory, is_markup=True)
         self.plain = _environment(directory, is_markup=False)
-
-    def check(self) -> None:
-        """Parses every file."""
-        for path in sorted(self.directory.rglob("*.j2")):
-            name = path.relative_to(self.directory).as_posix()
-            try:
-                self.mrkdwn.get_template(name)
-            except TemplateSyntaxError as error:
-                raise WordsError(f"{path}:{error.lineno}: {error.message}") from None
-            except (OSError, UnicodeDecodeError):
-                raise WordsError(f"{path} cannot be read as UTF-8 text.") from None
 
     def say(
         self,

@@ -3,7 +3,7 @@
 import json
 
 from sandbox import SandboxServer
-from sandbox.seed import AUDIT
+from sandbox.seed import AUDIT, DBA, MAYA
 from tests.cli.ground import Ground
 
 
@@ -80,6 +80,16 @@ async def test_doctor_finds_all_at_once(office: Ground, sandbox: SandboxServer) 
     assert "wrong" in said.err
     secret = office.shop.admin_dsn.split(":")[2].partition("@")[0]
     assert secret not in said.out + said.err
+
+
+async def test_doctor_counts_people(office: Ground, sandbox: SandboxServer) -> None:
+    """More approvals than a user group has members is wrong, though `check` cannot know it."""
+    await office.curfew("db", "upgrade")
+    sandbox.admin.change_usergroup(DBA, users=[MAYA])
+    assert (await office.curfew("check")).code == 0
+    said = await office.curfew("doctor")
+    assert said.code == 1
+    assert "prod-db-write asks for 2 approvals and has 1 approver in Slack." in said.out
 
 
 async def test_doctor_with_a_provider_away(office: Ground) -> None:

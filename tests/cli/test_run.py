@@ -75,6 +75,30 @@ async def test_wrong_bot_token(office: Ground) -> None:
     refused(said, "does not accept the bot token", "invalid_auth")
 
 
+async def test_words_that_cannot_be_said(office: Ground) -> None:
+    """A broken template of the operator's is named with file and line, by `doctor` too."""
+    templates = office.directory / "templates"
+    templates.mkdir()
+    (templates / "card.j2").write_text("{% block footer %}{{ grant.id|kode }}{% endblock %}")
+    (templates / "kard.j2").write_text("")
+    told = ("card.j2:1: No filter named 'kode'", "there is no template kard; did you mean card?")
+    refused(await office.curfew("run", CURFEW_TEMPLATES="templates"), *told)
+    refused(await office.curfew("run", CURFEW_TEMPLATES="nowhere"), "no directory nowhere")
+    doctor = await office.curfew("doctor", CURFEW_TEMPLATES="templates")
+    assert doctor.code == 1
+    assert all(one in doctor.out for one in told)
+
+
+async def test_words_of_the_operator(office: Ground, sandbox: SandboxServer) -> None:
+    """The audit channel hears what the operator's template says."""
+    olga = sandbox.person(OLGA)
+    lines = office.directory / "templates/audit"
+    lines.mkdir(parents=True)
+    (lines / "bot.started.j2").write_text("{% block line %}Good morning{% endblock %}")
+    async with office.bot(CURFEW_TEMPLATES="templates"):
+        await olga.waits_for("Good morning", channel=AUDIT)
+
+
 async def test_wrong_app_token(office: Ground) -> None:
     """A wrong app token is found at the start, not by sockets that never open."""
     said = await office.curfew("run", SLACK_APP_TOKEN="xapp-wrong")

@@ -228,7 +228,7 @@ def test_the_example_names_every_variable() -> None:
     example = (ROOT / ".env.example").read_text()
     names = {str(field.validation_alias) for field in Settings.model_fields.values()}
 
-    assert len(names) == 12
+    assert len(names) == 13
     for name in names:
         assert f"#{name}=" in example
         comment = example.split(f"#{name}=")[0].rsplit("\n\n", 1)[1]
