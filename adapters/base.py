@@ -193,6 +193,13 @@ class Adapter(ABC):
         """What a human does at the provider when all else fails, ready to paste."""
         return f"Remove everything named {order.mark} from {self.name} by hand."
 
+    def task(self, order: Order, wanted: Presence) -> str:
+        """What a person is asked to do, so that access is as `wanted`; plain text.
+
+        Only of an adapter that raises `PendingError` with `by_hand`.
+        """
+        raise UnsupportedError(f"{self.kind} asks nobody to make {order.mark} {wanted}")
+
     async def aclose(self) -> None:  # noqa: B027 - most adapters keep nothing open
         """Close what calls opened. May be repeated."""
 
@@ -252,7 +259,9 @@ class Adapter(ABC):
             raise UnreachableError(self.clean(error), retry_after=error.retry_after) from None
         except PendingError as error:
             outcome = "pending"
-            raise PendingError(self.clean(error), retry_after=error.retry_after) from None
+            raise PendingError(
+                self.clean(error), retry_after=error.retry_after, by_hand=error.by_hand
+            ) from None
         except RefusedError as error:
             outcome = "refused"
             raise RefusedError(self.clean(error)) from None

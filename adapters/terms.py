@@ -52,10 +52,15 @@ class PendingError(AdapterError):
     succeeds, what was asked for may take effect at any moment.
     """
 
-    def __init__(self, message: str, *, retry_after: float) -> None:
-        """`retry_after` is in seconds; the message says what is waited for."""
+    def __init__(self, message: str, *, retry_after: float, by_hand: bool = False) -> None:
+        """`retry_after` is in seconds; the message says what is waited for.
+
+        `by_hand`: it is done by a person, who is asked to with the words of `Adapter.task` and
+        whose answer is `Order.said` in the calls that follow.
+        """
         super().__init__(message)
         self.retry_after = retry_after
+        self.by_hand = by_hand
 
 
 class RefusedError(AdapterError):
@@ -98,6 +103,7 @@ class Order:
 
     `params` is the resource's `grant` block as plain data; for a mark whose grant nobody knows any
     more (an orphan) it is empty, and revoking must still be possible. `expires_at` is aware UTC.
+    `said` is what a person said last that they made true, where a person is the provider.
     """
 
     grant_id: str
@@ -105,6 +111,7 @@ class Order:
     params: Mapping[str, Any]
     person: Person
     expires_at: datetime
+    said: Presence | None = None
 
     @property
     def mark(self) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum, auto
+from functools import cached_property
 from typing import Any
 
-from adapters.base import Adapter, Caps, Credential, Order, Person
+from adapters.base import Adapter, Caps, Credential, Order, Person, Presence
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base32, of which grant ids are made."""
@@ -53,6 +54,11 @@ class Ground(ABC):
 
     # --- what every author writes -------------------------------------------------------------
 
+    @cached_property
+    def said(self) -> dict[str, Presence]:
+        """What people said of each mark; the bot keeps it for every program that asks."""
+        return {}
+
     @abstractmethod
     def connect(self, call_limit: float = 10.0) -> Adapter:
         """A new adapter for the provider, as another program would make it. The suite closes it."""
@@ -91,6 +97,10 @@ class Ground(ABC):
     async def open_door(self, order: Order, credential: Credential | None) -> Door:
         """A session that stays open; for `ENDS_SESSIONS` and `WATCHES_SESSIONS`."""
         raise CannotStageError(f"no session for {order.mark}, with {credential}")
+
+    async def by_hand(self, order: Order, wanted: Presence) -> Presence:
+        """An operator does what the adapter's `task` asks for; what they say is there then."""
+        raise CannotStageError(f"nobody makes {order.mark} {wanted} by hand here")
 
     async def take_away(self, order: Order) -> None:
         """Somebody else ends what a grant made, as crudely as the provider lets them."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.base import Adapter, Caps, Person, Presence, UnsupportedError
+from adapters.conformance.engine import connected
 from adapters.conformance.ground import SHORT, Ground
 from adapters.conformance.stage import Stage, cleared, credential_for, needs
 
@@ -89,7 +90,7 @@ class Life(Stage):
         """What one adapter made, another finds, moves and takes away: nothing hangs on memory."""
         order = ground.order()
         await adapter.grant(order)
-        other = ground.connect()
+        other = connected(ground)
         try:
             assert await other.verify(order) is Presence.PRESENT
             await other.grant(replace(order, expires_at=order.expires_at + timedelta(minutes=1)))

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from adapters.base import Adapter, Caps, Credential, Order, Presence
+from adapters.conformance.engine import connected
 from adapters.conformance.ground import Ground
 
 
@@ -20,7 +21,7 @@ class Stage:
     async def adapter(self, ground: Ground) -> AsyncIterator[Adapter]:
         """The adapter under test; nothing of it stays after the test, no socket and no thread."""
         files, threads = open_files(), own_threads()
-        made = ground.connect()
+        made = connected(ground)
         yield made
         await made.aclose()
         await made.aclose()

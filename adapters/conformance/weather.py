@@ -17,6 +17,7 @@ from adapters.base import (
     RefusedError,
     UnreachableError,
 )
+from adapters.conformance.engine import connected
 from adapters.conformance.ground import CannotStageError, Ground, Weather
 from adapters.conformance.stage import Stage, cleared
 
@@ -57,7 +58,7 @@ class BadWeather(Stage):
         caplog.set_level("DEBUG")
         live, fresh = ground.order(), ground.order(who="eli")
         await adapter.grant(live)
-        impatient = ground.connect(call_limit=LIMIT)
+        impatient = connected(ground, LIMIT)
         if warm:
             await impatient.verify(live)
         try:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum, auto
 from typing import ClassVar
 
-from bot.domain.grant import EndReason, Kind, Order, Terms
+from bot.domain.grant import EndReason, Kind, Order, Task, Terms
 
 
 class Role(StrEnum):
@@ -201,6 +201,21 @@ class Announce(Act):
 
     verb: ClassVar[str] = "announce"
     until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assign(Act):
+    """The provider is a person: the operators of the resource are asked to do it by hand."""
+
+    verb: ClassVar[str] = "assign"
+    task: Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complete(Act):
+    """An operator says that what was asked for is done."""
+
+    verb: ClassVar[str] = "complete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,6 +75,13 @@ class EndReason(StrEnum):
     UNCONFIRMED = auto()
 
 
+class Task(StrEnum):
+    """What a person does by hand where no program can."""
+
+    MAKE = auto()
+    REMOVE = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """The person as the provider needs to know them, as of the asking."""
@@ -131,6 +138,7 @@ class Grant:
     `next_at` is when it wants to be looked at next; a claim moves it to the lease's end.
     `unsure_until` is set before a grant call goes out and cleared by its answer: until then (and
     the adapter's `settle` on top) a call that we gave up on may still land.
+    `task` is what people were asked to do by hand and have not done, `done` the last that they did.
     """
 
     id: str
@@ -161,6 +169,8 @@ class Grant:
     overdue_at: datetime | None = None
     alarms: int = 0
     incident: str | None = None
+    task: Task | None = None
+    done: Task | None = None
     version: int = 1
     attempts: int = 0
     next_at: datetime | None = None

@@ -21,7 +21,9 @@ from bot.domain.acts import (
     Announce,
     Ask,
     AskExtension,
+    Assign,
     Cancel,
+    Complete,
     Confirm,
     Deny,
     DenyExtension,
@@ -93,6 +95,8 @@ RULES: Final[tuple[Rule, ...]] = (
     *_rules(Confirm, (S.GRANTING,), (S.ACTIVE,), Role.WORKER),
     *_rules(Fail, (S.GRANTING,), (S.REVOKING,), Role.WORKER, Role.CLOCK),
     *_rules(Retry, (S.SCHEDULED, S.GRANTING, S.ACTIVE, S.REVOKING), (), Role.WORKER),
+    *_rules(Assign, (S.GRANTING, S.REVOKING), (), Role.WORKER),
+    *_rules(Complete, (S.GRANTING, S.REVOKING), (), Role.APPROVER, Role.ADMIN),
     *_rules(Issue, (S.ACTIVE,), (), Role.REQUESTER),
     *_rules(Withdraw, (S.ACTIVE,), (), Role.REQUESTER),
     *_rules(Warn, (S.ACTIVE,), (), Role.CLOCK),
@@ -168,10 +172,13 @@ def _complete(before: Grant | None, draft: Draft, act: Act, now: datetime) -> St
 
 
 def _ends_lease(before: Grant, after: Grant, act: Act) -> bool:
-    """A change of state fences off whoever works on the grant; a worker's result hands it back."""
-    if after.state is not before.state:
+    """A change of state fences off whoever works on the grant; a worker's result hands it back.
+
+    So does a person's word that it is done: what is under way does not know of it.
+    """
+    if after.state is not before.state or isinstance(act, Complete):
         return True
-    return act.role is Role.WORKER and not isinstance(act, Announce)
+    return act.role is Role.WORKER and not isinstance(act, Announce | Assign)
 
 
 def changed_fields(before: Grant | None, after: Grant) -> dict[str, object]:

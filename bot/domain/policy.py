@@ -24,8 +24,8 @@ from bot.domain.defaults import (
 from bot.domain.durations import shown
 from bot.domain.errors import ProgramError, RefusalError
 from bot.domain.people import Account, Standing
-from bot.domain.principal import Principal, PrincipalKind, matches
-from bot.domain.verdict import YES, Verdict
+from bot.domain.principal import Principal, PrincipalKind, matches, spoken
+from bot.domain.verdict import YES, Verdict, not_a_member
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -205,7 +205,35 @@ class Policy:
         return Verdict(
             "not_yours",
             "Only the person whose access it is, an approver or an admin can end it.",
-            f"These can: {spoken((resource.approvers if resource else ()) + self.admins)}.",
+            f"These can: {spoken(self.operators(resource))}.",
+        )
+
+    def operators(self, resource: Resource | None) -> tuple[Principal, ...]:
+        """Who does by hand what no program can: its approvers, and the admins."""
+        return (resource.approvers if resource else ()) + self.admins
+
+    def may_operate(
+        self, resource: Resource | None, account: Account, *, requester: Account
+    ) -> Verdict:
+        """Who may say that something was done by hand: approvers and admins, for others only.
+
+        Codes of a no: `not_member`, `own_request`, `not_operator`.
+        """
+        if account.standing is not Standing.MEMBER:
+            return not_a_member(account)
+        operators = self.operators(resource)
+        if account.is_same_person(requester):
+            return Verdict(
+                "own_request",
+                "Nobody does this for their own access.",
+                f"Somebody else can: {spoken(operators)}.",
+            )
+        if any(matches(one, account, requester=requester) for one in operators):
+            return YES
+        return Verdict(
+            "not_operator",
+            "You are not among those who do this by hand.",
+            f"These are: {spoken(operators)}.",
         )
 
     def may_audit(self, resource: Resource | None, account: Account) -> Verdict:
@@ -262,22 +290,3 @@ class Policy:
         for resource in self.resources.values():
             yield from resource.requesters
             yield from resource.approvers
-
-
-def not_a_member(account: Account) -> Verdict:
-    """The answer to guests, bots, deactivated accounts and people of other workspaces."""
-    what = {
-        Standing.GUEST: "Guests",
-        Standing.BOT: "Apps and workflows",
-        Standing.DEACTIVATED: "Deactivated accounts",
-    }.get(account.standing, "People of other workspaces")
-    return Verdict(
-        "not_member",
-        f"{what} cannot use Curfew here.",
-        "A full member of this workspace can ask instead.",
-    )
-
-
-def spoken(principals: Iterable[Principal]) -> str:
-    """The principals as in the policy, for a sentence; `nobody` when there are none."""
-    return ", ".join(dict.fromkeys(str(p) for p in principals)) or "nobody"

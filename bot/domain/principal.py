@@ -134,3 +134,8 @@ def expand(
             entered.add(word.value)
             left.extend(reversed(groups.get(word.value, ())))
     return tuple(seen)
+
+
+def spoken(principals: Iterable[Principal]) -> str:
+    """The principals as in the policy, for a sentence; `nobody` when there are none."""
+    return ", ".join(dict.fromkeys(str(p) for p in principals)) or "nobody"

@@ -41,6 +41,8 @@ class EventKind(StrEnum):
     CLICK_REFUSED = "click.refused"
     REQUEST_REFUSED = "request.refused"
     REVOKE_OVERDUE = "revoke.overdue"
+    TASK_ASSIGNED = "task.assigned"
+    TASK_DONE = "task.done"
     ORPHAN_FOUND = "orphan.found"
     ORPHAN_REMOVED = "orphan.removed"
     NOTICE_DROPPED = "notice.dropped"
@@ -75,6 +77,8 @@ ANNOUNCED: Final = frozenset(
         K.GRANT_UNCONFIRMED,
         K.GRANT_ENDED,
         K.REVOKE_OVERDUE,
+        K.TASK_ASSIGNED,
+        K.TASK_DONE,
         K.ORPHAN_FOUND,
         K.ORPHAN_REMOVED,
         K.NOTICE_DROPPED,
@@ -113,6 +117,7 @@ THREADED: Final = frozenset(
         K.EXTENSION_FAILED,
         K.CREDENTIALS_ISSUED,
         K.REVOKE_OVERDUE,
+        K.TASK_DONE,
     }
 )
 """Events that get a line in the thread of the grant's card."""
@@ -156,6 +161,7 @@ class NoticeKind(StrEnum):
     CARD = "card"  # bring the card up to date
     THREAD = "thread"  # a line in the card's thread
     EXTENSION_CARD = "extension_card"
+    TASK_CARD = "task_card"  # what a person is to do by hand
     REMINDER = "reminder"
     DM_ASKED = "dm_asked"
     DM_DECIDED = "dm_decided"

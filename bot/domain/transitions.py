@@ -10,7 +10,9 @@ from bot.domain.acts import (
     Alarm,
     Announce,
     AskExtension,
+    Assign,
     Cancel,
+    Complete,
     Confirm,
     Deny,
     DenyExtension,
@@ -30,6 +32,7 @@ from bot.domain.acts import (
     Warn,
     Withdraw,
 )
+from bot.domain.by_hand import assign, complete, void_task
 from bot.domain.deciding import cancel, deny, lapse, remind, start, vote
 from bot.domain.drafts import Draft, Said, away, card, dm
 from bot.domain.errors import ProgramError
@@ -92,7 +95,7 @@ def _fail(grant: Grant, act: Fail, now: datetime) -> Draft:
             unsure_until=still_unsure(grant) if act.landed else grant.unsure_until,
         ),
         (Said(K.GRANT_FAILED, {"error": act.error, "held": act.held}),),
-        (card(grant), dm(grant, N.DM_FAILED, error=act.error, held=act.held)),
+        (card(grant), dm(grant, N.DM_FAILED, error=act.error, held=act.held), *void_task(grant)),
     )
 
 
@@ -104,6 +107,7 @@ def _ending(grant: Grant, why: EndReason, now: datetime) -> Grant:
         end_reason=why,
         revoking_at=now,
         extension=None,
+        task=None,
         attempts=0,
         next_at=now,
         last_error=None,
@@ -120,7 +124,7 @@ def _revoke(grant: Grant, act: Revoke, now: datetime) -> Draft:
                 {"revoke_reason": act.reason} if act.reason else {},
             ),
         ),
-        (card(grant), away(grant), *void_card(grant)),
+        (card(grant), away(grant), *void_card(grant), *void_task(grant)),
     )
 
 
@@ -201,6 +205,8 @@ TABLE: Final[dict[type[Act], Callable[[Grant, Any, datetime], Draft]]] = {
     Remind: remind,
     Start: start,
     Announce: _announce,
+    Assign: assign,
+    Complete: complete,
     Confirm: _confirm,
     Fail: _fail,
     Retry: _retry,

@@ -6,9 +6,13 @@ A refusal is a value for as long as nobody has to be stopped; `require` makes it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from bot.domain.errors import RefusalError
+from bot.domain.people import Standing
+
+if TYPE_CHECKING:
+    from bot.domain.people import Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +37,17 @@ class Verdict:
 
 
 YES: Final = Verdict()
+
+
+def not_a_member(account: Account) -> Verdict:
+    """The answer to guests, bots, deactivated accounts and people of other workspaces."""
+    what = {
+        Standing.GUEST: "Guests",
+        Standing.BOT: "Apps and workflows",
+        Standing.DEACTIVATED: "Deactivated accounts",
+    }.get(account.standing, "People of other workspaces")
+    return Verdict(
+        "not_member",
+        f"{what} cannot use Curfew here.",
+        "A full member of this workspace can ask instead.",
+    )

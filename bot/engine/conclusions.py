@@ -14,6 +14,7 @@ from bot.domain.acts import (
     Act,
     Alarm,
     Announce,
+    Assign,
     Confirm,
     End,
     Extend,
@@ -22,6 +23,7 @@ from bot.domain.acts import (
     Retry,
     Role,
 )
+from bot.domain.by_hand import WANTED
 from bot.domain.grant import Grant
 from bot.domain.schedule import Due
 
@@ -37,7 +39,8 @@ LONGEST_REPEAT: Final = timedelta(hours=1)
 class Answer:
     """What came of a provider's calls: a presence, or an error with what it means.
 
-    `settle` is how long a call that was given up on may still take effect.
+    `settle` is how long a call that was given up on may still take effect. `by_hand`: a person
+    has to do it.
     """
 
     presence: Presence | None = None
@@ -46,6 +49,7 @@ class Answer:
     refused: bool = False
     retry_after: float | None = None
     settle: timedelta = timedelta(0)
+    by_hand: bool = False
 
 
 def distance(attempts: int, asked: float | None = None) -> timedelta:
@@ -58,7 +62,11 @@ def distance(attempts: int, asked: float | None = None) -> timedelta:
 
 def conclude(due: Due, answer: Answer, grant: Grant, now: datetime) -> tuple[Act, ...]:
     """The acts that record the answer, in order."""
-    return CONCLUSIONS[due](answer, grant, now)
+    acts = CONCLUSIONS[due](answer, grant, now)
+    wanted = WANTED.get(grant.state)
+    if not answer.by_hand or wanted is None or grant.task is wanted:
+        return acts
+    return (Assign(actor=ACTOR, role=Role.WORKER, task=wanted), *acts)
 
 
 def concluded_look(answer: Answer, grant: Grant, until: datetime) -> tuple[Act, ...]:

@@ -77,7 +77,9 @@ async def _answered(call: Awaitable[Answer]) -> Answer:
         return await call
     except RefusedError as error:
         return Answer(error=str(error), refused=True)
-    except (UnreachableError, PendingError) as error:
+    except PendingError as error:
+        return Answer(error=str(error), retry_after=error.retry_after, by_hand=error.by_hand)
+    except UnreachableError as error:
         return Answer(error=str(error), retry_after=error.retry_after)
     except AdapterError as error:
         return Answer(error=str(error))

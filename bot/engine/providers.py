@@ -21,7 +21,7 @@ from adapters.base import (
     UnreachableError,
 )
 from bot.domain.errors import ProgramError
-from bot.domain.grant import Grant
+from bot.domain.grant import Grant, Task
 from bot.engine.bulkhead import CALLS_PER_PROVIDER, Bulkhead, OpenCircuitError
 from bot.engine.ports import Meter
 
@@ -29,6 +29,10 @@ T = TypeVar("T")
 
 MANUAL, TIMED, MAKING, LOOKING = range(4)
 """Urgencies: ends that a person pressed, ends by the clock, grants, and looks."""
+
+
+SAID = {None: None, Task.MAKE: Presence.PRESENT, Task.REMOVE: Presence.ABSENT}
+"""What a person's word means for a provider that is a person."""
 
 
 def order_of(grant: Grant) -> Order:
@@ -45,6 +49,7 @@ def order_of(grant: Grant) -> Order:
         params=grant.order.params,
         person=Person(person.user, person.email, person.name, person.names),
         expires_at=end,
+        said=SAID[grant.done],
     )
 
 
@@ -113,6 +118,11 @@ class Providers:
         if found is None:
             return f"Put the provider {grant.order.provider} back into the policy."
         return found.cleanup(order_of(grant))
+
+    def task(self, grant: Grant, task: Task) -> str:
+        """What a person is asked to do by hand. Raises `AdapterError` where nobody is."""
+        wanted = Presence.PRESENT if task is Task.MAKE else Presence.ABSENT
+        return self.adapter(grant.order.provider).task(order_of(grant), wanted)
 
     async def counterpart(self, name: str, order: Order) -> str | None:
         """Why the provider cannot let this person in; None too where it knows nobody in advance."""

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from adapters.base import Caps
+from adapters.base import AdapterError, Caps
 from bot.domain.errors import RefusalError
-from bot.domain.grant import LIVE, Grant, State
+from bot.domain.grant import LIVE, Grant, State, Task
 from bot.domain.people import Account
 from bot.domain.policy import Resource
 from bot.domain.record import SealedEvent
@@ -69,9 +69,19 @@ class Reading:
     def caps(self, grant: Grant) -> Caps:
         return self._providers.caps(grant)
 
+    def task(self, grant: Grant, task: Task) -> str:
+        """What the operators are asked to do by hand; the mark where the adapter cannot say."""
+        try:
+            return self._providers.task(grant, task)
+        except AdapterError:
+            return f"{task.value.capitalize()} curfew-{grant.id} at {grant.order.provider} by hand."
+
     def cleanup(self, grant: Grant) -> str:
-        """What a human does at the provider when all else fails."""
-        return self._providers.cleanup(grant)
+        """What a human does when all else fails; the mark to look for where no adapter can say."""
+        try:
+            return self._providers.cleanup(grant)
+        except AdapterError:
+            return f"Remove everything named curfew-{grant.id} from {grant.order.provider} by hand."
 
     async def offers(self, user: str) -> tuple[Resource, ...]:
         """What this person may ask for, by name."""

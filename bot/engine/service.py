@@ -15,6 +15,7 @@ from bot.domain.acts import (
     Act,
     AskExtension,
     Cancel,
+    Complete,
     Deny,
     DenyExtension,
     Revoke,
@@ -31,6 +32,7 @@ from bot.engine.authority import (
     Authority,
     Parties,
     ender_role,
+    operator_role,
     require_decider,
     standing_rule,
 )
@@ -134,6 +136,15 @@ class Service:
             if grant.state in (State.PENDING, State.SCHEDULED):
                 return Cancel(actor=user, role=role, reason=reason)
             return Revoke(actor=user, role=role, reason=reason)
+
+        return await self._acting.run(Intent(user, grant_id, decide, seen))
+
+    async def complete(self, user: str, grant_id: str, *, seen: str | None = None) -> Grant:
+        """An operator's word that what they were asked to do by hand is done."""
+
+        def decide(grant: Grant, parties: Parties, now: datetime) -> Act:
+            del grant, now
+            return Complete(actor=user, role=operator_role(parties))
 
         return await self._acting.run(Intent(user, grant_id, decide, seen))
 

@@ -21,6 +21,8 @@ class ActionId(StrEnum):
     CREDENTIALS = "credentials"
     CANCEL = "cancel"
     SIGN_OFF = "sign_off"
+    DONE = "done"
+    """On the card of what is to be done by hand."""
     EXTENSION_APPROVE = "extension_approve"
     EXTENSION_DENY = "extension_deny"
     ASK = "ask"

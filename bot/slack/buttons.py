@@ -6,7 +6,7 @@ another person: on the card, not in one's own messages.
 
 from slack_sdk.models.blocks import ButtonElement, ConfirmObject
 
-from bot.domain.grant import Grant, State
+from bot.domain.grant import Grant, State, Task
 from bot.domain.record import NoticeKind
 from bot.slack.actions import ActionId, extension_action
 from bot.slack.forms import room_left
@@ -53,6 +53,20 @@ def extension_buttons(grant: Grant, number: int) -> list[ButtonElement]:
         _button(approve, "Approve", grant, style="primary"),
         _button(deny, "Deny", grant),
     ]
+
+
+def task_buttons(words: Words, story: Story, task: Task) -> list[ButtonElement]:
+    """The button of a task's card, until it is done or not wanted any more."""
+    if story.grant.task is not task:
+        return []
+    facts = {**story.facts, "task": task.value}
+    sure = confirm(
+        words.plain("task_card", "sure_title", **facts),
+        words.plain("task_card", "sure_text", **facts),
+        yes=words.plain("task_card", "sure_yes", **facts),
+        no=words.plain("task_card", "sure_no", **facts),
+    )
+    return [_button(ActionId.DONE, "Done", story.grant, style="primary", sure=sure)]
 
 
 def own_buttons(role: str, story: Story) -> list[ButtonElement]:

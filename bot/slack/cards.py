@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bot.slack.buttons import card_buttons, extension_buttons
+from bot.domain.grant import Task
+from bot.slack.buttons import card_buttons, extension_buttons, task_buttons
 from bot.slack.message import Message, actions, context, fields, message, said, section
 from bot.slack.story import Story, actor
 from bot.slack.words import Words
@@ -71,6 +72,33 @@ def extension_card(
             said(reason),
             section(say("details")),
             actions(extension_buttons(story.grant, number) if outcome == "open" else []),
+            context(say("footer")),
+        ],
+    )
+
+
+def task_card(words: Words, story: Story, task: Task, instructions: str) -> Message:
+    """What the operators are to do by hand, and what became of it; `instructions` as plain text."""
+    done = story.task_done(task)
+    outcome = "open" if story.grant.task is task else "done" if done else "void"
+    facts = {
+        **story.facts,
+        "task": task.value,
+        "outcome": outcome,
+        "done": done,
+        "instructions": instructions,
+    }
+
+    def say(part: str) -> str:
+        return words.mrkdwn("task_card", part, **facts)
+
+    return message(
+        say("text"),
+        [
+            section(say("headline")),
+            said(instructions) if outcome == "open" else None,
+            section(say("details")),
+            actions(task_buttons(words, story, task)),
             context(say("footer")),
         ],
     )

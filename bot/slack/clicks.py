@@ -72,6 +72,8 @@ class Clicks:
                 await service.revoke(user, grant, seen=seen)
             case A.CANCEL:
                 await service.cancel(user, grant, seen=seen)
+            case A.DONE:
+                await service.complete(user, grant, seen=seen)
             case A.EXTENSION_APPROVE:
                 await service.vote_extension(user, grant, number, seen=seen)
             case _:

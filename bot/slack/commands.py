@@ -9,7 +9,7 @@ from bot.domain import command
 from bot.domain.errors import RefusalError
 from bot.domain.grammar import parse
 from bot.domain.people import Standing
-from bot.domain.policy import not_a_member
+from bot.domain.verdict import not_a_member
 from bot.engine.ports import DirectoryError
 from bot.slack.answers import Answers
 from bot.slack.desk import Place

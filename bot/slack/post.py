@@ -11,15 +11,15 @@ from typing import Final, Protocol
 
 from markupsafe import Markup
 
-from adapters.base import AdapterError, Caps
+from adapters.base import Caps
 from bot.domain.errors import ProgramError
-from bot.domain.grant import Grant, State
+from bot.domain.grant import Grant, State, Task
 from bot.domain.policy import Resource
 from bot.domain.record import EventKind, NoticeKind, QueuedNotice, SealedEvent
 from bot.engine.ports import Delivered, PolicySource, Posting, PostLaterError, PostRefusedError
 from bot.slack.callings import Callings
 from bot.slack.calls import Calls, Label, Place, StaleMessageError
-from bot.slack.cards import extension_card, request_card
+from bot.slack.cards import extension_card, request_card, task_card
 from bot.slack.dms import DM_ROLES, ONCE, own_message, without_buttons
 from bot.slack.lines import Occasion, audit_line, thread_line
 from bot.slack.message import Message, message, section
@@ -45,6 +45,7 @@ class Rows(Protocol):
     async def conversation(self, user: str) -> str | None: ...
     def caps(self, grant: Grant) -> Caps: ...
     def cleanup(self, grant: Grant) -> str: ...
+    def task(self, grant: Grant, task: Task) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ class SlackPoster:
         ways: dict[NoticeKind, Callable[[_Case], Awaitable[Delivered]]] = {
             N.CARD: self._tell_card,
             N.EXTENSION_CARD: self._tell_extension,
+            N.TASK_CARD: self._tell_task,
             N.THREAD: self._tell_thread,
             N.REMINDER: self._tell_reminder,
             N.DM_REFRESH: self._refresh_own,
@@ -121,6 +123,16 @@ class SlackPoster:
         card = case.postings.get(CARD)
         place = Place(card.channel) if card else self._home_of(case)
         return await self._bring(case, f"extension:{number}", place, shown)
+
+    async def _tell_task(self, case: _Case) -> Delivered:
+        task = Task(str(case.notice.notice.data.get("task")))
+        if case.postings.get(f"task:{task}") is None and case.grant.task is not task:
+            return Delivered()  # over before it could be asked for
+        operators = self._policies.current.operators(case.resource)
+        called = await self._callings.mentions(operators, requester=case.grant.requester)
+        asked = self._read.task(case.grant, task) if case.grant.task is task else ""
+        shown = task_card(self._words, replace(case.story, operators=called), task, asked)
+        return await self._bring(case, f"task:{task}", self._home_of(case), shown)
 
     async def _bring(self, case: _Case, role: str, place: Place, shown: Message) -> Delivered:
         """The message of that role shows this: edited where it stands, else posted, once."""
@@ -208,7 +220,7 @@ class SlackPoster:
         grant = await rows.grant(event.grant_id)
         history = tuple(await rows.events(event.grant_id))
         is_overdue = grant is not None and event.kind is EventKind.REVOKE_OVERDUE
-        cleanup = _cleanup(rows, grant) if grant is not None and is_overdue else ""
+        cleanup = rows.cleanup(grant) if grant is not None and is_overdue else ""
         return Occasion(event, grant, history, admins, cleanup)
 
     # --- the requester --------------------------------------------------------------------------
@@ -287,11 +299,3 @@ class SlackPoster:
         )
         postings = {posting.role: posting for posting in await rows.postings(grant.id)}
         return _Case(notice, story, resource, postings)
-
-
-def _cleanup(rows: Rows, grant: Grant) -> str:
-    """The adapter's own instructions; where it has none to give, the mark to look for."""
-    try:
-        return rows.cleanup(grant)
-    except AdapterError:
-        return f"Remove everything named curfew-{grant.id} from {grant.order.provider} by hand."

@@ -9,7 +9,7 @@ from typing import Final
 from markupsafe import Markup
 
 from adapters.base import Caps
-from bot.domain.grant import EndReason, Grant, State
+from bot.domain.grant import EndReason, Grant, State, Task
 from bot.domain.record import EventKind, SealedEvent
 from bot.slack.text import USER, escaped, inline, mention
 
@@ -76,7 +76,8 @@ PHASES: Final[Mapping[EndReason, str]] = {EndReason.FAILED: "failed", EndReason.
 class Story:
     """Everything that a card or a direct message is made of.
 
-    `approvers` are their mentions, as markup; `about` is the policy's word on the resource.
+    `approvers`, and `operators` where something is to be done by hand, are their mentions, as
+    markup; `about` is the policy's word on the resource.
     """
 
     grant: Grant
@@ -84,6 +85,7 @@ class Story:
     caps: Caps = Caps.NONE
     about: str = ""
     approvers: Markup = field(default_factory=Markup)
+    operators: Markup = field(default_factory=Markup)
 
     @property
     def phase(self) -> str:
@@ -105,6 +107,11 @@ class Story:
         asked = [event for event in self.events if event.kind is EventKind.EXTENSION_ASKED]
         return happening(asked[number - 1]) if 0 < number <= len(asked) else None
 
+    def task_done(self, task: Task) -> Happening | None:
+        """The event with which an operator said that this was done."""
+        told = [happening(one) for one in self.events if one.kind is EventKind.TASK_DONE]
+        return next((one for one in reversed(told) if one.data.get("task") == task), None)
+
     @property
     def facts(self) -> dict[str, object]:
         """What every template about a grant may speak of."""
@@ -116,6 +123,7 @@ class Story:
             "who": mention(grant.requester),
             "name": grant.order.person.name or grant.requester,
             "approvers": self.approvers,
+            "operators": self.operators,
             "votes": Markup(", ").join(mention(vote) for vote in grant.votes),
             "why": grant.end_reason.value if grant.end_reason else "",
             "cuts": Caps.ENDS_SESSIONS in self.caps,

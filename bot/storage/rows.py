@@ -14,6 +14,7 @@ from bot.domain.grant import (
     Order,
     Recipient,
     State,
+    Task,
     Terms,
 )
 from bot.domain.record import EventKind, Notice, NoticeKind, QueuedNotice, SealedEvent
@@ -51,12 +52,15 @@ _ORDER = _GRANT_FIELDS.index("order")
 _TERMS = _GRANT_FIELDS.index("terms")
 _VOTES = _GRANT_FIELDS.index("votes")
 _EXTENSION = _GRANT_FIELDS.index("extension")
+_TASK = _GRANT_FIELDS.index("task")
+_DONE = _GRANT_FIELDS.index("done")
 _KINDS: Final = {kind.value: kind for kind in Kind}
 _STATES: Final = {state.value: state for state in State}
 _END_REASONS: Final[dict[str | None, EndReason | None]] = {
     None: None,
     **{reason.value: reason for reason in EndReason},
 }
+_TASKS: Final[dict[str | None, Task | None]] = {None: None, **{task.value: task for task in Task}}
 _get_changes = attrgetter(*CHANGING)
 
 
@@ -176,6 +180,8 @@ def row_to_grant(row: "Row[Any]") -> Grant:
     values[_KIND] = _KINDS[values[_KIND]]
     values[_STATE] = _STATES[values[_STATE]]
     values[_END_REASON] = _END_REASONS[values[_END_REASON]]
+    values[_TASK] = _TASKS[values[_TASK]]
+    values[_DONE] = _TASKS[values[_DONE]]
     values[_ORDER] = _order_from_json(values[_ORDER])
     values[_TERMS] = _terms_from_json(values[_TERMS])
     values[_VOTES] = tuple(values[_VOTES])

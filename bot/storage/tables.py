@@ -100,6 +100,8 @@ grants = Table(
     Column("overdue_at", UtcTime),
     Column("alarms", Integer, nullable=False),
     Column("incident", Text),
+    Column("task", Text),
+    Column("done", Text),
     Column("version", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("next_at", UtcTime),

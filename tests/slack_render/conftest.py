@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from adapters.base import Caps
-    from bot.domain.grant import Grant
+    from bot.domain.grant import Grant, Task
     from bot.domain.record import SealedEvent
     from bot.engine.ports import Delivered, Posting
 
@@ -60,6 +60,9 @@ class Rows:
     def caps(self, grant: Grant) -> Caps:
         assert grant.id == self.life.grant.id
         return CAPS
+
+    def task(self, grant: Grant, task: Task) -> str:
+        return f"{task.value} curfew-{grant.id}"
 
     def cleanup(self, grant: Grant) -> str:
         return f"DROP ROLE curfew_{grant.id};"

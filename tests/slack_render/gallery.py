@@ -10,7 +10,7 @@ from adapters.base import Caps
 from bot.domain import acts
 from bot.domain.acts import Act, Role
 from bot.domain.chain import GENESIS, seal
-from bot.domain.grant import EndReason, Grant, Kind, Order, Recipient, Terms
+from bot.domain.grant import EndReason, Grant, Kind, Order, Recipient, Task, Terms
 from bot.domain.machine import open_grant, step
 from bot.domain.record import Event, Notice, SealedEvent
 from bot.slack.story import Story
@@ -50,6 +50,7 @@ class Life:
             caps,
             about="Orders database, read only",
             approvers=Markup("<!subteam^S0DBA>, <@U0OMAR>"),
+            operators=Markup("<!subteam^S0DBA>, <@U0OLGA>"),
         )
 
     # --- the acts, in short ---------------------------------------------------------------------
@@ -91,6 +92,12 @@ class Life:
 
     def alarm(self, error: str = "must be superuser") -> "Life":
         return self.do(acts.Alarm(actor="worker", role=Role.WORKER, error=error))
+
+    def assign(self, task: Task) -> "Life":
+        return self.do(acts.Assign(actor="worker", role=Role.WORKER, task=task))
+
+    def complete(self, who: str = OLGA) -> "Life":
+        return self.do(acts.Complete(actor=who, role=Role.ADMIN))
 
     def end(self) -> "Life":
         return self.do(acts.End(actor="worker", role=Role.WORKER))
@@ -182,6 +189,11 @@ def lives(reason: str = "fix the stuck order 4711", name: str = "Dana") -> dict[
         "failing": new().vote().fail(),
         "failed": new().vote().fail(reason[:240]).end(),
         "held": new().vote().fail("", held=True).end(),
+        "to be made by hand": new().vote().assign(Task.MAKE),
+        "made by hand": new().vote().assign(Task.MAKE).complete().confirm(),
+        "not to be made any more": new().vote().assign(Task.MAKE).revoke(),
+        "to be removed by hand": active().revoke().assign(Task.REMOVE),
+        "removed by hand": active().revoke().assign(Task.REMOVE).complete().end(),
         "denied": new().deny(reason),
         "cancelled": new().cancel(),
         "lapsed": new().do(acts.Lapse(actor="clock", role=Role.CLOCK), timedelta(hours=1)),

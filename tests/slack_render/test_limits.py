@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from bot.domain.chain import GENESIS, seal
+from bot.domain.grant import Task
 from bot.domain.record import ANNOUNCED, THREADED, Event, EventKind, NoticeKind
-from bot.slack.cards import extension_card, request_card
+from bot.slack.cards import extension_card, request_card, task_card
 from bot.slack.dms import DM_ROLES, own_message, without_buttons
 from bot.slack.lines import Occasion, audit_line, thread_line
 from bot.slack.message import Message
@@ -60,6 +61,9 @@ def everything(life: Life) -> list[Message]:
             assert isinstance(number, int)
             card = extension_card(WORDS, story, number, notice.data)
             shown += [card] if card else []
+        elif notice.kind is NoticeKind.TASK_CARD:
+            task = Task(str(notice.data["task"]))
+            shown.append(task_card(WORDS, story, task, life.grant.reason))
         elif notice.kind.value in DM_ROLES:
             shown.append(own_message(WORDS, story, notice.kind.value, notice.data))
             shown.append(without_buttons(WORDS, story, notice.kind.value))

@@ -12,10 +12,11 @@ import yaml
 from adapters import registry, table
 from adapters.base import Order, Person
 from adapters.demo import DemoAdapter, DemoParams, Fault, forget_worlds
+from adapters.manual import ManualAdapter, ManualParams
 from adapters.postgres import PostgresAdapter, PostgresParams, PostgresSettings
 
 PAGES = Path(__file__).parents[2] / "docs" / "adapters"
-CLASSES = (DemoAdapter, PostgresAdapter)
+CLASSES = (DemoAdapter, ManualAdapter, PostgresAdapter)
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -75,6 +76,13 @@ def test_the_demo_page_holds() -> None:
     text = (PAGES / "demo.md").read_text()
     for fault in Fault:
         assert f"| `{fault.name}` |" in text
+
+
+def test_the_manual_page_holds() -> None:
+    """The grant block that people copy passes the schema."""
+    page = yaml.safe_load(blocks("manual.md", "yaml")[0])
+    params = ManualParams.model_validate(page["resources"]["safe-key"]["grant"])
+    assert params.minutes == ManualParams.model_fields["minutes"].default
 
 
 @pytest.mark.timeout(120)

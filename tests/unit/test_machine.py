@@ -24,11 +24,12 @@ from bot.domain.grant import (
     Order,
     Recipient,
     State,
+    Task,
     Terms,
     new_id,
 )
 from bot.domain.machine import RULES, open_grant, rule_for, step
-from bot.domain.record import Event, EventKind, SealedEvent
+from bot.domain.record import Event, EventKind, NoticeKind, SealedEvent
 from bot.domain.replay import ERASED, replay
 from bot.domain.schedule import Due, due, wake, warning_time
 
@@ -501,6 +502,63 @@ def test_rows_that_cannot_be_are_bugs() -> None:
     ):
         with pytest.raises(ProgramError):
             step(grant, act, NOW)
+
+
+# --- by hand --------------------------------------------------------------------------------------
+
+COMPLETE = acts.Complete(actor=MAYA, role=Role.APPROVER)
+
+
+def assigned(task: Task) -> Act:
+    return worker(acts.Assign, task=task)
+
+
+def test_what_people_do_by_hand_is_asked_for_and_done() -> None:
+    """A task is open until an operator says that it is done; the provider is asked at once then."""
+    making = after(opened(), vote(), assigned(Task.MAKE))
+    waiting = after(making, worker(acts.Retry, error="not done", after=MINUTE))
+    made = step(waiting, COMPLETE, NOW)
+    removing = after(made.grant, worker(acts.Confirm, native_end=None), REVOKE)
+    removed = after(removing, assigned(Task.REMOVE), COMPLETE)
+
+    assert making.task is Task.MAKE
+    assert (made.grant.task, made.grant.done, made.grant.next_at) == (None, Task.MAKE, NOW)
+    assert made.events[0].kind is EventKind.TASK_DONE
+    assert (removing.task, removing.done) == (None, Task.MAKE)
+    assert (removed.task, removed.done) == (None, Task.REMOVE)
+
+
+def test_a_word_that_it_is_done_fences_off_a_call_in_flight() -> None:
+    """The call under way knows nothing of it, so what it says is not recorded any more."""
+    leased = dataclasses.replace(
+        after(opened(), vote(), assigned(Task.MAKE)), lease_owner="a", lease_token="t"
+    )
+
+    assert after(leased, COMPLETE).lease_token is None
+
+
+def test_a_task_is_not_wanted_any_more_when_the_grant_ends() -> None:
+    """Revoked or failed before it was done: its card is brought up to date, nothing stays open."""
+    making = after(opened(), vote(), assigned(Task.MAKE))
+    for act in (REVOKE, worker(acts.Fail, error="too late")):
+        made = step(making, act, NOW)
+
+        assert made.grant.task is None
+        assert NoticeKind.TASK_CARD in {notice.kind for notice in made.notices}
+
+
+def test_nothing_to_do_by_hand_is_said() -> None:
+    """Who says "done" where nothing was asked for is told so."""
+    with pytest.raises(RefusalError) as caught:
+        step(after(opened(), vote()), COMPLETE, NOW)
+
+    assert caught.value.code == "no_task"
+
+
+def test_the_wrong_task_is_a_bug() -> None:
+    """Nobody is asked to make what is being taken away."""
+    with pytest.raises(ProgramError, match="nobody is asked"):
+        step(after(active(), REVOKE), assigned(Task.MAKE), NOW)
 
 
 # --- when it is looked at -------------------------------------------------------------------------
