@@ -29,6 +29,7 @@ from pydantic import SecretStr
 
 from adapters.terms import (
     AdapterError,
+    Ask,
     Caps,
     Credential,
     GrantParams,
@@ -42,6 +43,7 @@ from adapters.terms import (
     Snippet,
     UnreachableError,
     UnsupportedError,
+    complaints,
 )
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "PATIENCE",
     "Adapter",
     "AdapterError",
+    "Ask",
     "Caps",
     "Credential",
     "GrantParams",
@@ -62,6 +65,7 @@ __all__ = [
     "Snippet",
     "UnreachableError",
     "UnsupportedError",
+    "complaints",
 ]
 
 T = TypeVar("T")
@@ -79,8 +83,9 @@ class Adapter(ABC):
     """Access in one configured provider.
 
     Class declarations: `kind` (the word in the policy), `Settings`, `Params`, `capabilities`,
-    `settle` (how long after a call was given up on it may still take effect at the provider), and
-    `forms`: what a `grant` block can say that changes its capabilities, for the table in the docs.
+    `settle` (how long after a call was given up on it may still take effect at the provider),
+    `asks` (what a person is asked before credentials are made), and `forms`: what a `grant` block
+    can say that changes its capabilities, for the table in the docs.
     Where the settings decide, `__init__` narrows `capabilities` for the one provider.
     """
 
@@ -88,6 +93,7 @@ class Adapter(ABC):
     capabilities: Caps
     settle: ClassVar[timedelta] = timedelta(0)
     forms: ClassVar[Mapping[str, Caps]] = MappingProxyType({})
+    asks: ClassVar[tuple[Ask, ...]] = ()
     Settings: ClassVar[type[ProviderSettings]] = ProviderSettings
     Params: ClassVar[type[GrantParams]] = GrantParams
 
@@ -139,8 +145,10 @@ class Adapter(ABC):
 
     @final
     async def issue(self, order: Order) -> Credential:
-        """Fresh credentials; the former stop working."""
+        """Fresh credentials; the former stop working. Refused where an answer is wrong."""
         self._claimed(order, Caps.ISSUES_CREDENTIALS, "issue credentials")
+        if wrong := complaints(self.asks, order.answers):
+            raise RefusedError(" ".join(wrong.values()))
         return await self._call("issue", order.mark, lambda: self._issue(order))
 
     @final
@@ -168,6 +176,14 @@ class Adapter(ABC):
         """Who is connected through this grant now."""
         self._claimed(order, Caps.WATCHES_SESSIONS, "watch sessions")
         return await self._call("sessions", order.mark, lambda: self._sessions(order))
+
+    @final
+    async def document(self, name: str) -> bytes | None:
+        """What the bot's web server shows as `/providers/<provider>/<name>`, None for nothing.
+
+        Machines of the provider fetch it without a password: there is no secret in it.
+        """
+        return await self._call("document", "-", lambda: self._document(name))
 
     @final
     def fact(self, order: Order) -> str | None:
@@ -236,6 +252,10 @@ class Adapter(ABC):
     async def _sessions(self, order: Order) -> tuple[Session, ...]:
         raise UnsupportedError(f"{self.kind} cannot watch the sessions of {order.mark}")
 
+    async def _document(self, name: str) -> bytes | None:
+        del name
+        return None
+
     def _fact(self, order: Order) -> str:
         raise UnsupportedError(f"{self.kind} names no fact for {order.mark}")
 
@@ -254,17 +274,10 @@ class Adapter(ABC):
             outcome = "ok"
         except UnsupportedError:
             raise
-        except UnreachableError as error:
-            outcome = "unreachable"
-            raise UnreachableError(self.clean(error), retry_after=error.retry_after) from None
-        except PendingError as error:
-            outcome = "pending"
-            raise PendingError(
-                self.clean(error), retry_after=error.retry_after, by_hand=error.by_hand
-            ) from None
-        except RefusedError as error:
-            outcome = "refused"
-            raise RefusedError(self.clean(error)) from None
+        except (UnreachableError, PendingError, RefusedError) as error:
+            outcome = error.outcome
+            error.args = (self.clean(error),)
+            raise error.with_traceback(None) from None
         except TimeoutError:
             outcome = "timeout"
             raise UnreachableError(f"no answer within {self.call_limit:g} s") from None

@@ -3,7 +3,7 @@
 `adapters.base` has them all under its own name; import them from there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Flag, StrEnum, auto
@@ -39,6 +39,8 @@ class AdapterError(Exception):
 class UnreachableError(AdapterError):
     """No answer, or one that time may heal: try again, not before `retry_after` seconds."""
 
+    outcome = "unreachable"
+
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         """`retry_after` is in seconds, where the provider said so."""
         super().__init__(message)
@@ -51,6 +53,8 @@ class PendingError(AdapterError):
     An answer, unlike `UnreachableError`: the provider is well. Until the call is repeated and
     succeeds, what was asked for may take effect at any moment.
     """
+
+    outcome = "pending"
 
     def __init__(self, message: str, *, retry_after: float, by_hand: bool = False) -> None:
         """`retry_after` is in seconds; the message says what is waited for.
@@ -65,6 +69,8 @@ class PendingError(AdapterError):
 
 class RefusedError(AdapterError):
     """The provider says that we may not, or that this cannot be: a human must act."""
+
+    outcome = "refused"
 
 
 class UnsupportedError(AdapterError):
@@ -104,6 +110,7 @@ class Order:
     `params` is the resource's `grant` block as plain data; for a mark whose grant nobody knows any
     more (an orphan) it is empty, and revoking must still be possible. `expires_at` is aware UTC.
     `said` is what a person said last that they made true, where a person is the provider.
+    `answers` is what the person said to `Adapter.asks`, for `issue` alone: never stored or logged.
     """
 
     grant_id: str
@@ -112,6 +119,7 @@ class Order:
     person: Person
     expires_at: datetime
     said: Presence | None = None
+    answers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def mark(self) -> str:
@@ -121,6 +129,38 @@ class Order:
     def mark_underscored(self) -> str:
         """The mark where a dash is not allowed."""
         return f"curfew_{self.grant_id}"
+
+
+def _fine(answer: str) -> str | None:
+    """Anything will do."""
+    del answer
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question that *Get credentials* puts first; the answer stands in `Order.answers[name]`.
+
+    `complaint` says what is wrong with an answer, in a sentence that does not repeat it. It is put
+    beside the field, so it asks nobody outside.
+    """
+
+    name: str
+    label: str
+    hint: str = ""
+    optional: bool = True
+    complaint: Callable[[str], str | None] = _fine
+
+
+def complaints(asks: Sequence[Ask], answers: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with the answers, by the question's name; empty when nothing is."""
+    found = {}
+    for ask in asks:
+        answer = answers.get(ask.name, "").strip()
+        said = ask.complaint(answer) if answer else None if ask.optional else "This is needed."
+        if said is not None:
+            found[ask.name] = said
+    return found
 
 
 @dataclass(frozen=True, slots=True)

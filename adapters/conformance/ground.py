@@ -114,6 +114,10 @@ class Ground(ABC):
         """The provider is in that state inside, and well again after."""
         raise CannotStageError(f"this ground makes no {kind} weather")
 
+    def answers(self) -> Mapping[str, str]:
+        """Right answers to what the adapter asks; none where all of it may stay empty."""
+        return {}
+
     def secrets(self) -> tuple[str, ...]:
         """What must stand in no log, error or repr: the admin's password and its like."""
         return ()
@@ -160,6 +164,7 @@ class Ground(ABC):
             params=self.block(number),
             person=person or self.person(who),
             expires_at=self.now() + lasts,
+            answers=self.answers(),
         )
 
     def caps(self, adapter: Adapter, number: int = 0) -> Caps:

@@ -1,6 +1,7 @@
 """Credentials and sessions: made when asked for, ended with the access, seen by nobody else."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,10 @@ from adapters.conformance.stage import Stage, cleared, credential_for, needs
 
 PATIENCE = 5.0
 """Seconds that a session may take to appear in or vanish from a provider's own books."""
+
+NO_ANSWER = "b1lNYgpwcml2YXRl-no-answer-to-anything"
+FIELD = 150
+"""Characters that a form shows of a label or a hint."""
 
 
 class Logins(Stage):
@@ -58,6 +63,31 @@ class Logins(Stage):
             assert snippet.text.strip()
             assert snippet.text not in shown
         assert not _secret_words(credential) & set(shown.split())
+
+    async def test_wrong_answers_are_refused_unrepeated(
+        self, ground: Ground, adapter: Adapter, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """What is no answer is said beside its field and refused; it stands in no error or log."""
+        needs(ground, adapter, Caps.ISSUES_CREDENTIALS)
+        if not adapter.asks:
+            pytest.skip("asks nothing")
+        caplog.set_level("DEBUG")
+        order = ground.order()
+        await adapter.grant(order)
+        before = await ground.inventory()
+        for ask in adapter.asks:
+            assert ask.name.isidentifier()
+            assert 0 < len(ask.label) <= FIELD >= len(ask.hint)
+            for text in (NO_ANSWER, f"{NO_ANSWER} {NO_ANSWER}", f"{NO_ANSWER}\n{NO_ANSWER}"):
+                said = ask.complaint(text)
+                if said is None:
+                    continue
+                with pytest.raises(RefusedError) as caught:
+                    await adapter.issue(replace(order, answers={**order.answers, ask.name: text}))
+                assert said in str(caught.value)
+                assert NO_ANSWER not in str(caught.value) + caplog.text + repr(order)
+        assert await ground.inventory() == before
+        await cleared(adapter, order)
 
     async def test_revoking_ends_what_is_open(self, ground: Ground, adapter: Adapter) -> None:
         """A session that is open when access ends is cut; another grant's is not."""

@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 
+from adapters.base import AdapterError
 from bot.app.errors import WorkspaceError
 from bot.app.looks import Looks
 from bot.app.policies import PolicyKeeper, Source, told
@@ -32,7 +33,7 @@ from bot.storage import store
 from bot.storage.database import Database
 from bot.storage.errors import StorageError
 from bot.web.health import Health
-from bot.web.server import Routes, WebServer
+from bot.web.server import AwayError, Routes, WebServer
 
 log = structlog.get_logger("curfew")
 
@@ -185,7 +186,17 @@ def _routes(
         scrape_type=CONTENT_TYPE,
         metrics_token=token.get_secret_value() if token else None,
         slack=slack.endpoint,
+        document=partial(_document, engine),
     )
+
+
+async def _document(engine: Engine, provider: str, name: str) -> bytes | None:
+    """What a provider shows to its machines, through its bulkhead."""
+    try:
+        return await engine.providers.document(provider, name)
+    except AdapterError as error:
+        log.warning("nothing to show", provider=provider, document=name, error=str(error))
+        raise AwayError from None
 
 
 async def _announce(engine: Engine, policies: PolicyKeeper, settings: Settings) -> None:

@@ -5,6 +5,7 @@ disk again when it answered: nothing of it can land then. Credentials are shown 
 when access was taken away meanwhile, nothing is.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -23,13 +24,22 @@ LANDS_WITHIN: Final = timedelta(seconds=15)
 
 
 async def issue(
-    acting: Acting, ledger: Ledger, providers: Providers, *, user: str, grant_id: str
+    acting: Acting,
+    ledger: Ledger,
+    providers: Providers,
+    *,
+    user: str,
+    grant_id: str,
+    answers: Mapping[str, str],
 ) -> Credential:
-    """Fresh credentials, for the requester alone and only while active; the former end."""
+    """Fresh credentials, for the requester alone and only while active; the former end.
+
+    `answers` go to the adapter and nowhere else.
+    """
     call = _Call(user, grant_id, providers)
     grant = await acting.run(Intent(user, grant_id, call.announce))
     try:
-        credential = await providers.issue(grant)
+        credential = await providers.issue(grant, answers)
     except RefusedError as error:
         await call.withdraw(ledger)
         raise RefusalError("provider_refused", f"The provider refused: {error}.") from None
@@ -50,6 +60,15 @@ async def issue(
     return credential
 
 
+def require_requester(grant: Grant, parties: Parties) -> None:
+    """Raises `RefusalError` for anybody but the person whose access it is."""
+    del grant
+    if not parties.actor.is_same_person(parties.requester):
+        raise RefusalError(
+            "not_yours", "Credentials are shown only to the person whose access it is."
+        )
+
+
 @dataclass(slots=True)
 class _Call:
     """One call for credentials. `announced` is None while an earlier one may still land."""
@@ -60,10 +79,7 @@ class _Call:
     announced: datetime | None = None
 
     def announce(self, grant: Grant, parties: Parties, now: datetime) -> Act:
-        if not parties.actor.is_same_person(parties.requester):
-            raise RefusalError(
-                "not_yours", "Credentials are shown only to the person whose access it is."
-            )
+        require_requester(grant, parties)
         if grant.state is not State.ACTIVE:
             raise IllegalEventError(grant, Issue.verb)
         until, earlier = now + LANDS_WITHIN, grant.unsure_until

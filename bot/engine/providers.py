@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ from adapters.base import (
     PATIENCE,
     Adapter,
     AdapterError,
+    Ask,
     Caps,
     Credential,
     Order,
@@ -139,8 +141,21 @@ class Providers:
     async def verify(self, grant: Grant, *, urgency: int = LOOKING) -> Presence:
         return await self._do(grant, "verify", urgency, lambda a, o: a.verify(o))
 
-    async def issue(self, grant: Grant) -> Credential:
-        return await self._do(grant, "issue", MANUAL, lambda a, o: a.issue(o))
+    def asks(self, grant: Grant) -> tuple[Ask, ...]:
+        """What the person is asked before credentials are made."""
+        found = self._adapters.get(grant.order.provider)
+        return found.asks if found else ()
+
+    async def issue(self, grant: Grant, answers: Mapping[str, str]) -> Credential:
+        return await self._do(
+            grant, "issue", MANUAL, lambda a, o: a.issue(replace(o, answers=answers))
+        )
+
+    async def document(self, name: str, document: str) -> bytes | None:
+        """What a provider shows to its machines; None where there is none of that name."""
+        if name not in self._adapters:
+            return None
+        return await self._call(name, "document", LOOKING, lambda one: one.document(document))
 
     async def sessions(self, grant: Grant) -> tuple[Session, ...]:
         return await self._do(grant, "sessions", LOOKING, lambda a, o: a.sessions(o))

@@ -7,9 +7,12 @@ that this is not known.
 `seen` names the request as Slack does. A repeat changes nothing and answers with what is there.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
 
-from adapters.base import Credential
+from adapters.base import Ask, Credential
 from bot.domain import command
 from bot.domain.acts import (
     Act,
@@ -36,12 +39,15 @@ from bot.engine.authority import (
     require_decider,
     standing_rule,
 )
-from bot.engine.issuing import issue
+from bot.engine.issuing import issue, require_requester
 from bot.engine.ledger import Ledger, Pen
 from bot.engine.picking import pick
 from bot.engine.providers import Providers
 from bot.storage import store
 from bot.storage.errors import DuplicateError
+
+NOTHING_SAID: Final[Mapping[str, str]] = MappingProxyType({})
+"""The answers where nothing was asked."""
 
 
 class Service:
@@ -200,10 +206,41 @@ class Service:
 
         return await self._acting.run(Intent(user, grant_id, decide, seen))
 
-    async def issue(self, user: str, grant_id: str) -> Credential:
-        """Fresh credentials, for the requester alone and only while active; the former end."""
+    async def questions(self, user: str, grant_id: str) -> tuple[Ask, ...]:
+        """What is asked before credentials are made; empty where nothing is.
+
+        Nobody fills in a form only to be refused: where something is asked, raises `RefusalError`
+        as `issue` would.
+        """
+        grant = await self._ledger.read(lambda conn: store.get_grant(conn, grant_id))
+        asks = self._providers.asks(grant) if grant is not None else ()
+        if grant is None or not asks:
+            return ()
+        await self._acting.check(user, grant_id, require_requester)
+        if grant.state is not State.ACTIVE:
+            refusal = await self._acting.stale(grant, user)
+            await self._acting.note(EventKind.CLICK_REFUSED, user, refusal, grant_id=grant_id)
+            raise refusal
+        return asks
+
+    async def is_first(self, seen: str | None) -> bool:
+        """Whether this request was never seen before; it has been seen from now on."""
+        return await self._ledger.write(lambda pen: first_time(pen, seen))
+
+    async def issue(
+        self, user: str, grant_id: str, answers: Mapping[str, str] = NOTHING_SAID
+    ) -> Credential:
+        """Fresh credentials, for the requester alone and only while active; the former end.
+
+        `answers` are to `questions`; they are neither stored nor logged.
+        """
         return await issue(
-            self._acting, self._ledger, self._providers, user=user, grant_id=grant_id
+            self._acting,
+            self._ledger,
+            self._providers,
+            user=user,
+            grant_id=grant_id,
+            answers=answers,
         )
 
     async def pick(self, user: str, target: str | None) -> Grant:

@@ -7,7 +7,7 @@ from the payload, whether they may is decided by the engine.
 
 from enum import StrEnum
 
-__all__ = ["ActionId", "Field", "FormId", "extension_action", "parse_action"]
+__all__ = ["ActionId", "Field", "FormId", "answer_field", "extension_action", "parse_action"]
 
 
 class ActionId(StrEnum):
@@ -38,6 +38,8 @@ class FormId(StrEnum):
     EXTEND = "extend_form"
     EXTENSION_DENY = "extension_deny_form"
     CREDENTIALS = "credentials_form"
+    ANSWERS = "answers_form"
+    """What an adapter asks before it makes credentials; each field is named by `answer_field`."""
     NOTICE = "notice_form"
     """A sentence to read, nothing to submit."""
 
@@ -49,6 +51,11 @@ class Field(StrEnum):
     DURATION = "duration"
     START = "start"
     REASON = "reason"
+
+
+def answer_field(name: str) -> str:
+    """The block id and the action id of an adapter's question of that name."""
+    return f"answer_{name}"
 
 
 def extension_action(action: ActionId, number: int) -> str:

@@ -15,7 +15,7 @@ from bot.slack.actions import ActionId
 from bot.slack.desk import Place
 from bot.slack.errand import Errand
 from bot.slack.forms import (
-    credentials_form,
+    answers_form,
     deny_form,
     extend_form,
     extension_deny_form,
@@ -23,6 +23,7 @@ from bot.slack.forms import (
     request_form,
     shorter_form,
 )
+from bot.slack.issuing import issued
 
 if TYPE_CHECKING:
     from slack_sdk.models.views import View
@@ -126,16 +127,14 @@ class Clicks:
     # --- credentials --------------------------------------------------------------------------
 
     async def _credentials(self, press: Press) -> None:
-        """A form at once, what is in it as soon as the provider has made it."""
-        view_id = await self._desk.show(place_of(press), moment_form(self._desk.words))
-        self._desk.tasks.start(self._desk.fill(view_id, self._issued(press)), "show credentials")
-
-    async def _issued(self, press: Press) -> View:
-        credential = await self._desk.service.issue(press.user.id, press.target)
-        grant = await self._desk.reading.grant(press.target)
-        if grant is None or grant.state is not State.ACTIVE:
-            raise RefusalError("stale", "The access ended while they were made.")
-        return credentials_form(self._desk.words, grant, credential)
+        """What the adapter asks; else a form at once, filled as soon as the provider made them."""
+        desk, user, target = self._desk, press.user.id, press.target
+        if asks := await desk.service.questions(user, target):
+            errand = Errand(target, press.container.channel_id)
+            await desk.show(place_of(press), answers_form(desk.words, asks, errand=errand))
+            return
+        view_id = await desk.show(place_of(press), moment_form(desk.words))
+        desk.tasks.start(desk.fill(view_id, issued(desk, user, target)), "show credentials")
 
 
 FORMS: Final = frozenset({A.APPROVE_SHORTER, A.DENY, A.EXTEND, A.EXTENSION_DENY})

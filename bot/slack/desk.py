@@ -44,6 +44,9 @@ QUICK: Final = 0.7
 OPEN_WITHIN: Final = 1.8
 """Seconds for Slack to open a form: together with `QUICK` less than the life of a trigger."""
 
+ACK_ARRIVES: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 1.5)
+"""Seconds between looks whether an ack has come to Slack."""
+
 AGAIN_AFTER: Final = 30.0
 """The longest wait that Slack may ask of us while somebody looks at a form."""
 
@@ -182,14 +185,32 @@ class Desk:
             raise self.refusal("form_late") from None
         return str(opened["view"]["id"])
 
-    async def fill(self, view_id: str, making: Awaitable[View]) -> None:
-        """Put a form, or why there is none, where "one moment" stands."""
+    async def fill(self, view_id: str, making: Awaitable[View], *, ticket: str = "") -> None:
+        """Put a form, or why there is none, where "one moment" stands.
+
+        `ticket` is the external id that an ack under way gives the view: until Slack knows it the
+        ack has not come, and would hide what is put there.
+        """
         try:
             view = await making
         except Exception as error:  # noqa: BLE001 - an edge: somebody looks at "one moment"
             trouble = self.explain(error)
             view = notice_form(self.words, trouble.message, trouble.hint)
-        await self.replace(view_id, view)
+        if not (ticket and await self._at_ticket(ticket, view)):
+            await self.replace(view_id, view)
+
+    async def _at_ticket(self, ticket: str, view: View) -> bool:
+        """Whether it was put there; if not, it may be by the view's own id."""
+        for wait in ACK_ARRIVES:
+            try:
+                await self.client.views_update(external_id=ticket, view=view)
+            except WIRE_ERRORS as error:
+                if error_code(error) != "not_found":
+                    return False
+                await asyncio.sleep(wait)
+            else:
+                return True
+        return False
 
     async def replace(self, view_id: str, view: View) -> bool:
         """Put something else into an open form. False when nobody looks at it any more."""

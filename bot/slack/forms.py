@@ -20,11 +20,11 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.blocks.block_elements import InputInteractiveElement
 from slack_sdk.models.views import View
 
-from adapters.base import Credential
+from adapters.base import Ask, Credential
 from bot.domain.durations import compact
 from bot.domain.grant import Grant
 from bot.domain.policy import Resource
-from bot.slack.actions import Field, FormId
+from bot.slack.actions import Field, FormId, answer_field
 from bot.slack.choices import resource_choice
 from bot.slack.errand import Errand
 from bot.slack.message import context, plain, section
@@ -98,10 +98,31 @@ def extension_deny_form(words: Words, grant: Grant, *, errand: Errand) -> View:
     return said.form(FormId.EXTENSION_DENY, errand, blocks)
 
 
-def moment_form(words: Words, form: FormId = FormId.CREDENTIALS) -> View:
-    """Opened at once while something slow happens; `views.update` puts the answer in its place."""
+def answers_form(words: Words, asks: Sequence[Ask], *, errand: Errand) -> View:
+    """What an adapter asks before it makes credentials, in its own words."""
+    said = Asking(words, "form_answers")
+    blocks = [
+        asked(
+            answer_field(ask.name),
+            _several_lines(""),
+            label=ask.label,
+            hint=ask.hint,
+            optional=ask.optional,
+        )
+        for ask in asks
+    ]
+    return said.form(FormId.ANSWERS, errand, blocks)
+
+
+def moment_form(words: Words, ticket: str | None = None) -> View:
+    """Opened at once while something slow happens; `views.update` puts the answer in its place.
+
+    `ticket` is the view's external id.
+    """
     said = Asking(words, "form_moment")
-    return said.form(form, Errand(), [section(said.mrkdwn("body"))])
+    view = said.form(FormId.CREDENTIALS, Errand(), [section(said.mrkdwn("body"))])
+    view.external_id = ticket
+    return view
 
 
 def credentials_form(words: Words, grant: Grant, credential: Credential) -> View:
@@ -147,15 +168,8 @@ class Asking:
         self, field: Field, element: InputInteractiveElement, *, optional: bool = False
     ) -> InputBlock:
         """One question: label and hint from the template."""
-        element.action_id = field.value
-        hint = self.text(f"{field}_hint")
-        return InputBlock(
-            block_id=field.value,
-            label=plain(self.text(f"{field}_label"), LABEL),
-            hint=plain(hint, LABEL) if hint else None,
-            element=element,
-            optional=optional,
-        )
+        label, hint = self.text(f"{field}_label"), self.text(f"{field}_hint")
+        return asked(field.value, element, label=label, hint=hint, optional=optional)
 
     def form(self, form: FormId, errand: Errand, blocks: Sequence[Block | None]) -> View:
         """The view; it has a button to send it off where it asks anything."""
@@ -170,6 +184,20 @@ class Asking:
             private_metadata=errand.dump(),
             blocks=kept,
         )
+
+
+def asked(
+    field: str, element: InputInteractiveElement, *, label: str, hint: str, optional: bool
+) -> InputBlock:
+    """One question; `field` names the block and its input alike."""
+    element.action_id = field
+    return InputBlock(
+        block_id=field,
+        label=plain(label, LABEL),
+        hint=plain(hint, LABEL) if hint else None,
+        element=element,
+        optional=optional,
+    )
 
 
 def _duration(length: timedelta | None) -> PlainTextInputElement:

@@ -147,15 +147,14 @@ class Gateway:
         except ValidationError:
             return BoltResponse(status=UNREADABLE)
         try:
-            await self._submissions.run(sent)
+            return await ack(dict(await self._submissions.run(sent)) or "")
         except Exception as error:  # noqa: BLE001 - the edge towards a person
             trouble = self._desk.explain(error)
             beside = errors(sent, trouble)
             if beside is not None:
-                return await ack(beside)
+                return await ack(dict(beside))
             view = notice_form(self._desk.words, trouble.message, trouble.hint)
             return await ack(response_action="update", view=view)
-        return await ack()
 
     async def _on_home_opened(self, event: Payload) -> None:
         try:

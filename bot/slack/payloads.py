@@ -13,7 +13,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.domain.words import kept
 from bot.slack.actions import ActionId, parse_action
-from bot.slack.actions import Field as Question
 
 KEY_LIMIT: Final = 200
 """Characters of a key under which a request is remembered."""
@@ -180,12 +179,12 @@ class Submission(_Part):
         """One form does one thing, however often its button is pressed."""
         return f"form:{self.user.id}:{self.view.id}"[:KEY_LIMIT] if self.view.id else None
 
-    def answer(self, question: Question) -> str:
+    def answer(self, question: str) -> str:
         """What was typed or chosen, without blanks around it."""
         state = self.view.state.values.get(question, {}).get(question)
         return "" if state is None else state.text.strip()
 
-    def moment(self, question: Question) -> int | None:
+    def moment(self, question: str) -> int | None:
         """Seconds since 1970 that were picked."""
         state = self.view.state.values.get(question, {}).get(question)
         return None if state is None else state.selected_date_time

@@ -5,17 +5,21 @@ What cannot be is said beside the field that it is about, and what was typed sta
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from adapters.base import complaints
 from bot.domain import command
 from bot.domain.durations import parse as parse_duration
 from bot.domain.errors import RefusalError
 from bot.domain.grammar import parse
-from bot.slack.actions import Field, FormId
+from bot.slack.actions import Field, FormId, answer_field
 from bot.slack.errand import parse_errand
-from bot.slack.refusals import time_trouble
+from bot.slack.forms import moment_form
+from bot.slack.issuing import issued
+from bot.slack.refusals import FIELD, time_trouble
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -40,6 +44,11 @@ FIELD_OF: Final = {
 }
 """Beside which field a refusal stands; the form's first one for all others."""
 
+Ack = Mapping[str, object]
+"""What is acked: what becomes of the form. Empty closes it."""
+
+CLOSED: Final[Ack] = {}
+
 STAND_IN: Final = "reason"
 """Put behind a time so that the grammar of `/access` reads it whole."""
 
@@ -51,7 +60,7 @@ class Submissions:
         """Everything is looked up at the desk."""
         self._desk = desk
 
-    async def run(self, sent: Submission) -> None:
+    async def run(self, sent: Submission) -> Ack:
         """Do what the form says. Raises `RefusalError`, and what the engine raises."""
         await self._desk.require_own(sent.user.team_id)
         service, user, seen = self._desk.service, sent.user.id, sent.seen
@@ -71,8 +80,27 @@ class Submissions:
                 await service.deny_extension(
                     user, errand.grant, errand.number, reason=reason, seen=seen
                 )
+            case FormId.ANSWERS:
+                return await self._credentials(sent, errand.grant)
             case _:
-                return  # a form with nothing to send off
+                pass  # a form with nothing to send off
+        return CLOSED
+
+    async def _credentials(self, sent: Submission, grant: str) -> Ack:
+        """A moment's patience in the form's place, or what is wrong with an answer beside it."""
+        desk, user = self._desk, sent.user.id
+        asks = await desk.service.questions(user, grant)
+        answers = {ask.name: sent.answer(answer_field(ask.name)) for ask in asks}
+        if wrong := complaints(asks, answers):
+            return beside({answer_field(name): said for name, said in wrong.items()})
+        if not await desk.service.is_first(sent.seen):
+            raise desk.refusal("issued_already")
+        # Slack may hear our update before our ack, which would then hide what was shown. The
+        # view has this id only from the ack on.
+        ticket = f"credentials:{sent.view.id}"
+        making = issued(desk, user, grant, answers)
+        desk.tasks.start(desk.fill(sent.view.id, making, ticket=ticket), "show credentials")
+        return {"response_action": "update", "view": moment_form(desk.words, ticket)}
 
     async def _asked(self, sent: Submission) -> command.Ask:
         """The request that the form makes; times are read as in a typed line."""
@@ -109,14 +137,19 @@ class Submissions:
         return read.duration, read.ends_at
 
 
-def errors(sent: Submission, trouble: Trouble) -> dict[str, object] | None:
+def beside(said: Mapping[str, str]) -> Ack:
+    """The ack that shows sentences beside the fields of those names."""
+    return {"response_action": "errors", "errors": {key: said[key][:FIELD] for key in said}}
+
+
+def errors(sent: Submission, trouble: Trouble) -> Ack | None:
     """The ack that shows it beside its field; None for a form that has none."""
     questions = sent.view.questions
     if not questions:
         return None
     field = FIELD_OF.get(trouble.code)
     place = field.value if field is not None and field.value in questions else questions[0]
-    return {"response_action": "errors", "errors": {place: trouble.sentence}}
+    return beside({place: trouble.sentence})
 
 
 def _length(sent: Submission) -> timedelta:

@@ -5,6 +5,7 @@ within fifteen seconds is closed; an error never shows where it came from; `/met
 holds the token, or without one for this machine itself and nobody behind a proxy on it.
 """
 
+import hashlib
 import hmac
 import ipaddress
 import socket
@@ -42,6 +43,14 @@ STRICT: Final = {
     "Server": "curfew",
 }
 
+
+class AwayError(Exception):
+    """What would be shown cannot be had now."""
+
+
+Document = Callable[[str, str], Awaitable[bytes | None]]
+"""What a provider shows under a name; None for nothing. Raises `AwayError`."""
+
 SlackEndpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Scrape = Callable[[], Awaitable[bytes]]
 
@@ -58,13 +67,14 @@ class PortError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """What is served. `slack` is None in Socket Mode."""
+    """What is served. `slack` is None in Socket Mode, `document` where nothing is shown."""
 
     health: Health
     scrape: Scrape
     scrape_type: str
     metrics_token: str | None = None
     slack: SlackEndpoint | None = None
+    document: Document | None = None
 
 
 class WebServer:
@@ -112,6 +122,8 @@ class WebServer:
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._metrics)
+        if self._routes.document is not None:
+            app.router.add_get("/providers/{provider}/{document}", self._document)
         if self._routes.slack is not None:
             app.router.add_post("/slack/events", self._routes.slack)
         return app
@@ -130,6 +142,24 @@ class WebServer:
             return refusal
         body = await self._routes.scrape()
         return web.Response(body=body, headers={"Content-Type": self._routes.scrape_type})
+
+    async def _document(self, request: web.Request) -> web.Response:
+        """For a provider's machines, which have no password for us; 304 for what they have."""
+        assert self._routes.document is not None  # noqa: S101 - else there is no such route
+        provider, name = request.match_info["provider"], request.match_info["document"]
+        try:
+            body = await self._routes.document(provider, name)
+        except AwayError:
+            return _plain(HTTPStatus.SERVICE_UNAVAILABLE)
+        if body is None:
+            return _plain(HTTPStatus.NOT_FOUND)
+        mark = hashlib.sha256(body).hexdigest()
+        if any(known.value in {mark, "*"} for known in request.if_none_match or ()):
+            shown = web.Response(status=HTTPStatus.NOT_MODIFIED)
+        else:
+            shown = web.Response(body=body, content_type="application/octet-stream")
+        shown.etag = mark
+        return shown
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         token = self._routes.metrics_token

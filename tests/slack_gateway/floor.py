@@ -203,7 +203,13 @@ class Floor:
 
 
 @asynccontextmanager
-async def floor(database: Database, road: str = "http", **changes: object) -> AsyncIterator[Floor]:
+async def floor(
+    database: Database,
+    road: str = "http",
+    *,
+    kind: type[DemoAdapter] = DemoAdapter,
+    **changes: object,
+) -> AsyncIterator[Floor]:
     """A bot at work; `road` is `http` or `socket`, `changes` are those of `prod-db`."""
     provider = f"pg-{secrets.token_hex(4)}"
     world = world_of(provider)
@@ -217,7 +223,7 @@ async def floor(database: Database, road: str = "http", **changes: object) -> As
         stack.push_async_callback(people.close)
         calls = Calls(client, figures, Pace(rate=200.0, burst=200))
         poster = SlackPoster(calls, rules, Callings(people, people.group_of), words)
-        adapter = DemoAdapter(provider, DemoAdapter.Settings(), call_limit=2.0)
+        adapter = kind(provider, kind.Settings(), call_limit=2.0)
         folder = Path(stack.enter_context(TemporaryDirectory()))
         key, witness = load_or_make(folder / "audit.key"), Witness(folder / "checkpoint")
         engine = Engine(database, rules, people, {provider: adapter}, poster, figures, key, witness)

@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.base import Credential, Snippet
+from adapters.base import Ask, Credential, Snippet
 from bot.domain.policy import Provider, Resource
 from bot.slack.actions import ActionId, Field, FormId, extension_action, parse_action
 from bot.slack.errand import Errand, parse_errand
 from bot.slack.forms import (
+    answers_form,
     credentials_form,
     deny_form,
     extend_form,
@@ -105,6 +106,8 @@ def test_any_text_fits_into_every_form(reason: str) -> None:
         extend_form(WORDS, grant, errand=ERRAND),
         extension_deny_form(WORDS, grant, errand=ERRAND),
         moment_form(WORDS),
+        moment_form(WORDS, "credentials:V0123456789"),
+        answers_form(WORDS, [Ask("key", reason or "-", reason), Ask("b", "B")], errand=ERRAND),
         credentials_form(WORDS, grant, credential),
         notice_form(WORDS, reason, reason),
     ):

@@ -72,5 +72,6 @@ def test_every_event() -> None:
 def test_every_path() -> None:
     """The HTTP paths stand in the guide."""
     assert Routes.__doc__
-    for path in ("/healthz", "/readyz", "/metrics", "/slack/events"):
+    paths = ("/healthz", "/readyz", "/metrics", "/slack/events", "/providers/<name>/<document>")
+    for path in paths:
         assert f"{path}` |" in section("HTTP")

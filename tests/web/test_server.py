@@ -13,7 +13,7 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from bot.web.health import Finding, Health
-from bot.web.server import PortError, Routes, WebServer
+from bot.web.server import AwayError, PortError, Routes, WebServer
 
 TOKEN = "a-long-metrics-token"
 
@@ -228,3 +228,40 @@ async def test_no_address_of_ours() -> None:
     with pytest.raises(PortError) as raised:
         await WebServer(routes(), host="192.0.2.1", port=0).start()
     assert "192.0.2.1" in raised.value.message
+
+
+async def test_a_document_of_a_provider() -> None:
+    """Its bytes with an ETag, 304 for who has them, 404 and 503 where there is nothing to show."""
+
+    async def document(provider: str, name: str) -> bytes | None:
+        if provider == "away":
+            raise AwayError
+        return b"\0list" if (provider, name) == ("bastions", "krl") else None
+
+    async with served(replace(routes(), document=document)) as (_, url):
+        place = f"{url}/providers/bastions/krl"
+        status, text, headers = await get(place)
+        assert (status, text) == (200, "\0list")
+        assert headers["Content-Type"] == "application/octet-stream"
+        assert headers["Cache-Control"] == "no-store"
+        tag = headers["Etag"]
+        status, text, again = await get(place, **{"If-None-Match": tag})
+        assert (status, text, again["Etag"]) == (304, "", tag)
+        assert (await get(place, **{"If-None-Match": '"another"'}))[0] == 200
+        for path, wanted in (
+            ("bastions/none", 404),
+            ("none/krl", 404),
+            ("..%2fbastions/krl", 404),
+            ("away/krl", 503),
+        ):
+            status, text, headers = await get(f"{url}/providers/{path}")
+            assert (status, "Etag" in headers) == (wanted, False)
+            assert "Traceback" not in text
+        async with aiohttp.ClientSession() as client, client.post(place) as answer:
+            assert answer.status == 405
+
+
+async def test_nothing_is_shown_by_default() -> None:
+    """Without documents there is no such path."""
+    async with served(routes()) as (_, url):
+        assert (await get(f"{url}/providers/bastions/krl"))[0] == 404
