@@ -13,9 +13,11 @@ Rules:
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, ValuesView
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from types import NoneType
 from typing import Final
 
 from bot.domain.errors import ProgramError
@@ -36,17 +38,20 @@ def canonical(value: object) -> str:
     return _ENCODER.encode(value)
 
 
+_LEAVES: Final = frozenset({str, int, bool, NoneType})
+
+
 def _refuse_floats(value: object) -> None:
     if isinstance(value, float):
         raise ProgramError(f"a float has no place in the audit log: {value!r}")
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for item in value:
-            if type(item) is not str:  # most are
+    items = value.values() if isinstance(value, dict) else value
+    if isinstance(items, list | tuple | ValuesView):
+        for item in items:
+            if type(item) not in _LEAVES:  # few are not
                 _refuse_floats(item)
 
 
+@lru_cache(maxsize=64)  # what is written in one transaction has one time
 def stamp(at: datetime) -> str:
     """RFC 3339 in UTC with microseconds, the only form in which times are hashed."""
     return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

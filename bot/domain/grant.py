@@ -4,12 +4,12 @@ Frozen records only. What may happen to them stands in `bot.domain.machine`.
 """
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, make_dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum, auto
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 CROCKFORD: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 ID_LENGTH: Final = 12
@@ -183,17 +183,27 @@ class Grant:
 GRANT_FIELDS: Final = tuple(field.name for field in fields(Grant))
 _PLACES: Final = {name: place for place, name in enumerate(GRANT_FIELDS)}
 _values_of = attrgetter(*GRANT_FIELDS)
+# The same slots without the frost: what is frozen is filled through `object.__setattr__`, field by
+# field, at eight times the price.
+_Thawed: Final[Callable[..., Any]] = make_dataclass("_Thawed", GRANT_FIELDS, slots=True)
+
+
+def grant_of(values: Sequence[object]) -> Grant:
+    """A grant from the values of all its fields, in their order: what `Grant(*values)` gives."""
+    made = _Thawed(*values)
+    made.__class__ = Grant
+    return made  # type: ignore[no-any-return] # it is one now
 
 
 def altered(grant: Grant, **changes: object) -> Grant:
-    """The grant with some fields changed: `dataclasses.replace` at a third of its price.
+    """The grant with some fields changed: `dataclasses.replace` at a tenth of its price.
 
     For the acts that come by the thousand in one second; a wrong name is a `KeyError`.
     """
     values = list(_values_of(grant))
     for name, value in changes.items():
         values[_PLACES[name]] = value
-    return Grant(*values)
+    return grant_of(values)
 
 
 OPERATIONAL: Final = frozenset(

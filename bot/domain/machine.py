@@ -190,5 +190,5 @@ def changed_fields(before: Grant | None, after: Grant) -> dict[str, object]:
     return {
         name: dump_field(name, value)
         for name, old, value in zip(REPLAYABLE, then, now, strict=True)
-        if old != value
+        if old is not value and old != value
     }

@@ -1,10 +1,14 @@
 """Records to rows and back. Nothing here knows of connections."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
+from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Text, cast
 
 from bot.domain.grant import (
     EndReason,
@@ -16,6 +20,7 @@ from bot.domain.grant import (
     State,
     Task,
     Terms,
+    grant_of,
 )
 from bot.domain.record import EventKind, Notice, NoticeKind, QueuedNotice, SealedEvent
 from bot.storage.tables import grants
@@ -43,7 +48,12 @@ ASKED: Final = frozenset(
 
 _GRANT_FIELDS: Final = tuple(field.name for field in fields(Grant))
 CHANGING: Final = tuple(name for name in _GRANT_FIELDS if name not in ASKED)
-GRANT_COLUMNS: Final = tuple(grants.c[name] for name in _GRANT_FIELDS)
+_AS_TEXT: Final = frozenset({"terms", "votes"})
+"""JSON columns that are read as they stand: what is equal in many rows is decoded once."""
+GRANT_COLUMNS: Final = tuple(
+    cast(grants.c[name], Text).label(name) if name in _AS_TEXT else grants.c[name]
+    for name in _GRANT_FIELDS
+)
 
 _KIND = _GRANT_FIELDS.index("kind")
 _STATE = _GRANT_FIELDS.index("state")
@@ -64,21 +74,12 @@ _TASKS: Final[dict[str | None, Task | None]] = {None: None, **{task.value: task 
 _get_changes = attrgetter(*CHANGING)
 
 
-def _plain(value: object) -> object:
-    """Mappings and tuples as JSON knows them."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
 def _order_to_json(order: Order) -> Values:
     person = order.person
     return {
         "provider": order.provider,
         "adapter": order.adapter,
-        "params": _plain(order.params),
+        "params": order.params,
         "person": {
             "user": person.user,
             "email": person.email,
@@ -116,7 +117,11 @@ def _extension_to_json(extension: Extension | None) -> Values | None:
 def changed_columns(before: Grant, after: Grant) -> list[str]:
     """The columns of `CHANGING` in which two states of a grant differ."""
     then, now = _get_changes(before), _get_changes(after)
-    return [name for name, old, new in zip(CHANGING, then, now, strict=True) if old != new]
+    return [
+        name
+        for name, old, new in zip(CHANGING, then, now, strict=True)
+        if old is not new and old != new
+    ]
 
 
 def column_values(grant: Grant, names: Sequence[str]) -> list[object]:
@@ -150,7 +155,9 @@ def _order_from_json(value: Mapping[str, Any]) -> Order:
     )
 
 
-def _terms_from_json(value: Mapping[str, Any]) -> Terms:
+@lru_cache(maxsize=1000)
+def _terms_from_text(text: str) -> Terms:
+    value = json.loads(text)
     return Terms(
         approvals=value["approvals"],
         max_duration=timedelta(seconds=value["max_duration"]),
@@ -158,6 +165,11 @@ def _terms_from_json(value: Mapping[str, Any]) -> Terms:
         remind_after=timedelta(seconds=value["remind_after"]),
         extend_approvals=value["extend_approvals"],
     )
+
+
+@lru_cache(maxsize=1000)
+def _votes_from_text(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
 
 
 def _extension_from_json(value: Mapping[str, Any]) -> Extension:
@@ -183,11 +195,11 @@ def row_to_grant(row: "Row[Any]") -> Grant:
     values[_TASK] = _TASKS[values[_TASK]]
     values[_DONE] = _TASKS[values[_DONE]]
     values[_ORDER] = _order_from_json(values[_ORDER])
-    values[_TERMS] = _terms_from_json(values[_TERMS])
-    values[_VOTES] = tuple(values[_VOTES])
+    values[_TERMS] = _terms_from_text(values[_TERMS])
+    values[_VOTES] = _votes_from_text(values[_VOTES])
     if values[_EXTENSION] is not None:
         values[_EXTENSION] = _extension_from_json(values[_EXTENSION])
-    return Grant(*values)
+    return grant_of(values)
 
 
 def row_to_event(row: "Row[Any]") -> SealedEvent:
@@ -222,5 +234,4 @@ def row_to_notice(row: "Row[Any]", token: str) -> QueuedNotice:
 
 def notice_to_row(notice: Notice) -> tuple[object, ...]:
     """Lane, kind, grant and data of a notice."""
-    data = _plain(notice.data) if notice.data else {}
-    return notice.lane, notice.kind, notice.grant_id, data
+    return notice.lane, notice.kind, notice.grant_id, notice.data

@@ -51,12 +51,14 @@ class Sheet:
     def text(self, conn: Connection, rows: Iterable[Sequence[object]]) -> str:
         """The rows as the parameter `ROWS`."""
         dialect = conn.dialect.name
+        plainers = self._plain[dialect]
         lines: list[list[object]] = []
         for number, row in enumerate(rows):
             line = [*row, number]
-            for place, plain in self._plain[dialect]:
-                if line[place] is not None:
-                    line[place] = plain(line[place])
+            for place, plain in plainers:
+                value = line[place]
+                if value is not None:
+                    line[place] = plain(value)
             lines.append(line)
         if dialect == "sqlite":
             return json.dumps(lines)

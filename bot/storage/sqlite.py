@@ -52,6 +52,10 @@ class _Driver(Protocol):
     def cursor(self) -> _Cursor: ...
 
 
+_FOR_WRITING: Final = "PRAGMA cache_size=-8000"
+"""Kilobytes. A batch of ends touches more pages than the default holds, and reads them again."""
+
+
 def _prepare(engine: Engine, begin: str, *settings: str) -> None:
     """Sets up each new connection, and has transactions begin with `begin`."""
 
@@ -83,7 +87,7 @@ def writing_engine(path: Path, place: Place | None = None) -> Engine:
         hide_parameters=True,  # errors are logged, and rows hold what people wrote
         execution_options={PLACE: place},
     )
-    _prepare(engine, "BEGIN IMMEDIATE", *_SETTINGS)
+    _prepare(engine, "BEGIN IMMEDIATE", *_SETTINGS, _FOR_WRITING)
     return engine
 
 

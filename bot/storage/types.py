@@ -1,7 +1,7 @@
 """Column types: times, durations and JSON that mean the same on both databases."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -86,10 +86,19 @@ def to_seconds(value: timedelta) -> int:
 
 def to_json(value: object) -> str:
     """The text of a JSON column. Sorted keys, so that equal values are equal text."""
-    return _ENCODER.encode(value)
+    return "{}" if value == {} else _ENCODER.encode(value)  # most notices have no data
 
 
-_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+def _plain(value: object) -> dict[object, object]:
+    """Mappings of other kinds as JSON knows them."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"not a JSON value: {value!r}")
+
+
+_ENCODER: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain
+)
 
 
 Json: Final = JSON(none_as_null=True)
