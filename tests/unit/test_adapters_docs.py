@@ -12,11 +12,13 @@ import yaml
 from adapters import registry, table
 from adapters.base import Order, Person
 from adapters.demo import DemoAdapter, DemoParams, Fault, forget_worlds
+from adapters.command import CommandAdapter
 from adapters.manual import ManualAdapter, ManualParams
 from adapters.postgres import PostgresAdapter, PostgresParams, PostgresSettings
+from adapters.webhook import WebhookAdapter
 
 PAGES = Path(__file__).parents[2] / "docs" / "adapters"
-CLASSES = (DemoAdapter, ManualAdapter, PostgresAdapter)
+CLASSES = (CommandAdapter, DemoAdapter, ManualAdapter, PostgresAdapter, WebhookAdapter)
 
 
 def blocks(page: str, language: str) -> list[str]:

@@ -1,0 +1,229 @@
+"""Access through a local program of the company's own: JSON in, JSON out, no shell.
+
+Rules that this adapter keeps:
+
+- One process a verb, with a fixed environment and nothing of the bot's own; the order comes by
+  standard input, never by arguments, which every user of the machine could read.
+- A call that is given up on kills the program and everything that it started, and waits for that.
+- The exit code says what to do next: 0 done, 75 later (EX_TEMPFAIL of sysexits), all others no.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import stat
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import AfterValidator, Field, JsonValue, SecretStr
+
+from adapters import _json_protocol as protocol
+from adapters.base import (
+    Adapter,
+    AdapterError,
+    Caps,
+    Credential,
+    GrantParams,
+    Order,
+    PendingError,
+    Presence,
+    ProviderSettings,
+    RefusedError,
+    Session,
+    UnreachableError,
+)
+
+S = TypeVar("S", bound=protocol.Shape)
+
+LATER = 75
+LOOK_AGAIN = 5.0
+"""Seconds until a call that was taken on is repeated where the program does not say when."""
+ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+
+
+VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError("must be an absolute path")
+    return path
+
+
+class CommandSettings(ProviderSettings):
+    """The provider's block. `can` is what the program promises beyond grant, revoke and verify."""
+
+    program: Annotated[Path, AfterValidator(_absolute)]
+    arguments: tuple[str, ...] = ()
+    environment: dict[VariableName, SecretStr] = Field(default_factory=dict)
+    can: frozenset[protocol.Can] = frozenset({"per_grant"})
+    at_once: int = Field(default=8, ge=1, le=50)
+
+
+class CommandParams(GrantParams):
+    """A resource's `grant` block: `access` is the program's own, handed on as it is."""
+
+    access: dict[str, JsonValue]
+
+
+class CommandAdapter(Adapter):
+    """See the module."""
+
+    kind: ClassVar[str] = "command"
+    capabilities: Caps = (
+        Caps.PER_GRANT
+        | Caps.NATIVE_EXPIRY
+        | Caps.ENDS_SESSIONS
+        | Caps.ISSUES_CREDENTIALS
+        | Caps.LISTS_OWNED
+        | Caps.WATCHES_SESSIONS
+    )
+    settle: ClassVar[timedelta] = timedelta(seconds=30)
+    forms: ClassVar[Mapping[str, Caps]] = {"can: [per_grant]": Caps.PER_GRANT}
+    Settings: ClassVar[type[ProviderSettings]] = CommandSettings
+    Params: ClassVar[type[GrantParams]] = CommandParams
+
+    settings: CommandSettings
+
+    def __init__(self, name: str, settings: CommandSettings, *, call_limit: float = 10.0) -> None:
+        """As the base; at most `at_once` programs run at the same time."""
+        super().__init__(name, settings, call_limit=call_limit)
+        self.capabilities = protocol.caps_of(settings.can)
+        given = {key: value.get_secret_value() for key, value in settings.environment.items()}
+        self._environment = {**ENVIRONMENT, **given}
+        self._secrets = (*self._secrets, *filter(None, given.values()))
+        self._turns = asyncio.Semaphore(settings.at_once)
+
+    @property
+    def knows_people(self) -> bool:
+        """As the settings say."""
+        return protocol.KNOWS_PEOPLE in self.settings.can
+
+    def cleanup(self, order: Order) -> str:
+        """The same call by hand."""
+        asked = json.dumps({**protocol.order_json(order), "verb": "revoke"}, ensure_ascii=False)
+        quoted = asked.replace("'", "'\\''")
+        return f"printf '%s' '{quoted}' | {self.settings.program} revoke"
+
+    # --- the hooks ----------------------------------------------------------------------------
+
+    async def _probe(self) -> list[str]:
+        if missing := await asyncio.to_thread(_unusable, self.settings.program):
+            return [missing]
+        return (await self._ask("probe", protocol.Missing)).missing
+
+    async def _examine(self, params: Mapping[str, Any]) -> list[str]:
+        return (await self._ask("probe", protocol.Missing, access=params["access"])).missing
+
+    async def _counterpart(self, order: Order) -> str | None:
+        return (await self._ask("counterpart", protocol.Counterpart, order)).missing
+
+    async def _grant(self, order: Order) -> None:
+        await self._ask("grant", protocol.Done, order)
+
+    async def _revoke(self, order: Order) -> None:
+        await self._ask("revoke", protocol.Done, order)
+
+    async def _verify(self, order: Order) -> Presence:
+        return (await self._ask("verify", protocol.Found, order)).presence
+
+    async def _issue(self, order: Order) -> Credential:
+        return (await self._ask("issue", protocol.Issued, order)).credential
+
+    async def _owned(self) -> frozenset[str]:
+        return (await self._ask("owned", protocol.Owned)).grants
+
+    async def _sessions(self, order: Order) -> tuple[Session, ...]:
+        return (await self._ask("sessions", protocol.Sessions, order)).open
+
+    def _fact(self, order: Order) -> str:
+        return protocol.fact(order, self.name, self.kind)
+
+    # --- the program --------------------------------------------------------------------------
+
+    async def _ask(
+        self, verb: str, shape: type[S], order: Order | None = None, **more: object
+    ) -> S:
+        document = {**(protocol.order_json(order) if order else {}), **more, "verb": verb}
+        async with self._turns:
+            code, answer, complaint = await self._run(verb, protocol.encoded(document))
+        if code != 0:
+            raise _meaning(code, answer, complaint)
+        return protocol.read(shape, answer, whose="the program")
+
+    async def _run(self, verb: str, given: bytes) -> tuple[int, bytes, bytes]:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                str(self.settings.program),
+                *self.settings.arguments,
+                verb,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=self._environment,
+                cwd="/",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise RefusedError(f"The program does not start: {error.strerror}.") from None
+        try:
+            return await _talk(process, given)
+        finally:
+            # Whatever it left running is of this call too; by now nobody waits for it.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+
+async def _talk(process: asyncio.subprocess.Process, given: bytes) -> tuple[int, bytes, bytes]:
+    if process.stdin is None or process.stdout is None or process.stderr is None:
+        raise UnreachableError("the program has no pipes")
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        process.stdin.write(given)
+        await process.stdin.drain()
+    process.stdin.close()
+    answer, complaint = await asyncio.gather(_drained(process.stdout), _drained(process.stderr))
+    return await process.wait(), answer, complaint
+
+
+async def _drained(stream: asyncio.StreamReader) -> bytes:
+    """Its beginning; the rest is read too, so that the program is not held up by a full pipe."""
+    kept = bytearray()
+    while chunk := await stream.read(8192):
+        kept += chunk[: max(0, protocol.ANSWER_LIMIT - len(kept))]
+    return bytes(kept)
+
+
+def _meaning(code: int, answer: bytes, complaint: bytes) -> AdapterError:
+    """What an exit code other than 0 tells the caller to do."""
+    last = complaint.decode(errors="replace").strip().splitlines()[-1:]
+    fallback = protocol.printable(last[0]) if last else f"the program ended with code {code}"
+    said = protocol.spoken(answer, fallback)
+    if code < 0:
+        return UnreachableError(f"the program was ended by signal {-code}")
+    if code != LATER:
+        return RefusedError(said)
+    try:
+        pause = protocol.Pause.model_validate_json(answer)
+    except ValueError:
+        return UnreachableError(said)
+    if pause.pending:
+        return PendingError(said, retry_after=pause.retry_after or LOOK_AGAIN)
+    return UnreachableError(said, retry_after=pause.retry_after)
+
+
+def _unusable(program: Path) -> str | None:
+    """Why the program must not, or cannot, be run; one sentence with its remedy."""
+    try:
+        found = program.stat()
+    except OSError:
+        return f"There is no {program}. Install it, or correct `program`."
+    if not os.access(program, os.X_OK):
+        return f"{program} cannot be run. Run: chmod +x {program}"
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return f"Others can change {program}. Run: chmod go-w {program}"
+    return None
