@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,14 +12,13 @@ import yaml
 
 from adapters import registry, table
 from adapters.base import Order, Person
-from adapters.demo import DemoAdapter, DemoParams, Fault, forget_worlds
-from adapters.command import CommandAdapter
-from adapters.manual import ManualAdapter, ManualParams
+from adapters.demo import DemoParams, Fault, forget_worlds
+from adapters.manual import ManualParams
 from adapters.postgres import PostgresAdapter, PostgresParams, PostgresSettings
-from adapters.webhook import WebhookAdapter
 
 PAGES = Path(__file__).parents[2] / "docs" / "adapters"
-CLASSES = (CommandAdapter, DemoAdapter, ManualAdapter, PostgresAdapter, WebhookAdapter)
+PROJECT = tomllib.loads((PAGES.parents[1] / "pyproject.toml").read_text())["project"]
+CLASSES = tuple(registry.load(kind) for kind in PROJECT["entry-points"]["curfew.adapters"])
 
 
 def blocks(page: str, language: str) -> list[str]:
