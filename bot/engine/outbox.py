@@ -51,6 +51,7 @@ class Outbox:
         self._owner = owner
         self._pressed = pressed
         self._tasks = Tasks()
+        self._telling: set[int] = set()
         self._news = asyncio.Event()
         self._outcomes: Gathering[Change, None] = Gathering(ledger, _apply)
         self._loops: list[asyncio.Task[None]] = []
@@ -92,14 +93,26 @@ class Outbox:
         if room <= 0:
             return False
         token = secrets.token_hex(8)
-        notices = await self._ledger.write(partial(self._claim, token=token, limit=room))
+        # Never what is being told here and now: a clock that jumps ends our leases, not our calls.
+        telling = frozenset(self._telling)
+        claim = partial(self._claim, token=token, limit=room, besides=telling)
+        notices = await self._ledger.write(claim)
         for notice in notices:
+            self._telling.add(notice.id)
             self._tasks.start(self._deliver(notice), f"notice {notice.id}")
         return len(notices) == room and not self._pressed()
 
-    def _claim(self, pen: Pen, *, token: str, limit: int) -> list[QueuedNotice]:
+    def _claim(
+        self, pen: Pen, *, token: str, limit: int, besides: frozenset[int]
+    ) -> list[QueuedNotice]:
         return store.claim_notices(
-            pen.conn, self._owner, token=token, now=pen.now, until=pen.now + LEASE, limit=limit
+            pen.conn,
+            self._owner,
+            token=token,
+            now=pen.now,
+            until=pen.now + LEASE,
+            limit=limit,
+            besides=besides,
         )
 
     async def _deliver(self, notice: QueuedNotice) -> None:
@@ -119,6 +132,7 @@ class Outbox:
         else:
             await self._outcomes.put(partial(_finish, notice=notice, delivered=delivered))
         finally:
+            self._telling.discard(notice.id)
             self._news.set()
 
     async def _later(self, notice: QueuedNotice, error: PostLaterError) -> None:

@@ -1,6 +1,6 @@
 """Notices on disk until they were told. Order is kept within a lane by id."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Final
@@ -43,19 +43,22 @@ _OTHER_CARDS: Final = (
 
 
 _NOW: Final = bindparam("now", type_=UtcTime)
+_IS_TO_TELL: Final = (notices.c.next_at <= _NOW) & notices.c.id.not_in(
+    bindparam("besides", expanding=True)
+)
 # By number, not by time: the lane may be long, and only its first row is wanted.
 _FIRST_OF_AUDIT: Final = (
     select(notices)
     .where(
         notices.c.id
         == select(func.min(notices.c.id)).where(notices.c.lane == AUDIT_LANE).scalar_subquery(),
-        notices.c.next_at <= _NOW,
+        _IS_TO_TELL,
     )
     .with_for_update(skip_locked=True)
 )
 _FIRST_OF_OTHERS: Final = (
     select(notices)
-    .where(text(f"notices.{NOT_AUDIT}"), notices.c.next_at <= _NOW, _IS_FIRST)
+    .where(text(f"notices.{NOT_AUDIT}"), _IS_TO_TELL, _IS_FIRST)
     .order_by(notices.c.next_at)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True, of=notices)
@@ -92,16 +95,26 @@ def add_notices(conn: Connection, news: Sequence[Notice], now: datetime) -> None
 
 
 def claim_notices(
-    conn: Connection, owner: str, *, token: str, now: datetime, until: datetime, limit: int
+    conn: Connection,
+    owner: str,
+    *,
+    token: str,
+    now: datetime,
+    until: datetime,
+    limit: int,
+    besides: Collection[int] = (),
 ) -> list[QueuedNotice]:
     """The first notice of each lane, where its time has come: ours until `until`.
+
+    `besides` are numbers of notices that are left alone, whatever their lease says.
 
     A card means "bring this card up to date" and is rendered after this claim, so the other cards
     that wait in its lane are covered by it and dropped.
     """
-    rows = list(conn.execute(_FIRST_OF_AUDIT, {"now": now}))
+    given = {"now": now, "besides": list(besides)}
+    rows = list(conn.execute(_FIRST_OF_AUDIT, given))
     if len(rows) < limit:
-        rows += conn.execute(_FIRST_OF_OTHERS, {"now": now, "most": limit - len(rows)}).all()
+        rows += conn.execute(_FIRST_OF_OTHERS, {**given, "most": limit - len(rows)}).all()
     if not rows:
         return []
     lease = {"owner": owner, "token": token, "until": until, "ids": [row.id for row in rows]}

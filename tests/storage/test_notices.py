@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from functools import partial
 
 from bot.domain.record import AUDIT_LANE, Notice, NoticeKind, QueuedNotice
 from bot.storage import store
@@ -89,6 +90,19 @@ async def test_a_stale_claim_finishes_nothing(database: Database) -> None:
     )
     assert await finish(database, quick)
     assert await claim(database, minutes=9) == []
+
+
+async def test_what_is_being_told_is_left_alone(database: Database) -> None:
+    """A lapsed lease gives out no notice, and nothing behind it, that the claimer still tells."""
+    await add(database, *(make_notice(lane, n=n) for lane in (AUDIT_LANE, "dm:U1") for n in (1, 2)))
+    telling = {notice.id for notice in await claim(database)}
+    later = NOON + HOUR
+    claim_all = partial(
+        store.claim_notices, owner="me", token="u", now=later, until=later + MINUTE, limit=9
+    )
+
+    assert await database.write(partial(claim_all, besides=telling)) == []
+    assert told(await database.write(claim_all)) == [(AUDIT_LANE, 1), ("dm:U1", 1)]
 
 
 async def test_cards_of_a_lane_are_one(database: Database) -> None:
