@@ -193,7 +193,7 @@ class PostgresBackend(Backend):
                 try:
                     await transaction.commit()
                 except DBAPIError as error:
-                    if _is_lost(error):
+                    if _is_lost(error) and not options:  # what only read is read again
                         raise OutcomeUnknownError(
                             "The connection broke while the database was committing."
                         ) from error

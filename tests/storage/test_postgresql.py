@@ -200,6 +200,22 @@ async def test_a_connection_lost_at_commit(postgres_url: str, *, committed: bool
     await wire.stop()
 
 
+async def test_a_read_lost_at_its_commit_is_read_again(postgres_url: str) -> None:
+    """What only read has no unknown outcome: cut at its COMMIT, it is asked once more."""
+    url = make_url(postgres_url)
+    wire = Wire(url.port or 0)
+    port = await wire.start()
+    through = url.set(port=port, query={"sslmode": "disable", "gssencmode": "disable"})
+    async with await Database.open(through.render_as_string(hide_password=False)) as database:
+        await database.write(put(make_grant(resource="here")))
+        wire.armed = True
+        found = await resources(database)
+    await wire.stop()
+
+    assert not wire.armed
+    assert found == ["here"]
+
+
 async def test_a_hint_reaches_the_others(database: Database, other: Database) -> None:
     """A hint arrives after its transaction committed, and not when it was taken back."""
     heard: asyncio.Queue[str] = asyncio.Queue()
