@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import secrets
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -29,10 +30,7 @@ T = TypeVar("T")
 
 MANIFEST: Final = Path(__file__).parents[2] / "manifest.yml"
 PATIENCE: Final = 30.0
-"""Seconds within which the next thing of a story has to come about, deaths included."""
-
-START_PATIENCE: Final = 90.0
-"""The same for a start: it may die at each of its steps first."""
+"""Seconds without a death within which the next thing of a story has to come about."""
 
 GLANCE: Final = 0.02
 
@@ -99,10 +97,19 @@ class Stage:
         self._fates = iter(fates)
         self._spawn()
         self._keeper = asyncio.create_task(self._keep(), name="keeper")
-        try:
-            await self.sandbox.connected(within=START_PATIENCE)
-        except TimeoutError:
-            raise AssertionError(f"the bot did not come up\n{self.account()}") from None
+        await self._connected()
+
+    async def _connected(self) -> None:
+        """Returns when the bot can be talked to."""
+        while True:
+            starts = self.starts
+            try:
+                await self.sandbox.connected(within=PATIENCE)
+            except TimeoutError:
+                if starts == self.starts:
+                    raise AssertionError(f"the bot did not come up\n{self.account()}") from None
+            else:
+                return
 
     def _spawn(self) -> None:
         self._gone = asyncio.Event()
@@ -168,39 +175,42 @@ class Stage:
 
         What a dead bot held or had under way is waited for: a lease, a call that may still land.
         """
-        try:
-            async with asyncio.timeout(PATIENCE):
-                for glance in itertools.count(1):
-                    if (there := await found()) is not None:
-                        return there
-                    if meanwhile and glance % round(1 / GLANCE) == 0:
-                        self.pass_time(meanwhile)
-                    await asyncio.sleep(GLANCE)
-        except TimeoutError:
-            raise AssertionError(f"{what} never came about\n{self.account()}") from None
-        raise AssertionError(what)
+        for glance in self._patience():
+            if (there := await found()) is not None:
+                return there
+            if meanwhile and glance % round(1 / GLANCE) == 0:
+                self.pass_time(meanwhile)
+            await asyncio.sleep(GLANCE)
+        raise AssertionError(f"{what} never came about\n{self.account()}")
+
+    def _patience(self) -> Iterator[int]:
+        """Counts from 1 until the time is up, which begins anew with each death."""
+        starts, begun = self.starts, time.monotonic()
+        for glance in itertools.count(1):
+            if time.monotonic() - begun > PATIENCE:
+                return
+            yield glance
+            if starts != self.starts:
+                starts, begun = self.starts, time.monotonic()
 
     async def insist(
         self, act: Callable[[], Awaitable[object]], found: Callable[[], Awaitable[T | None]]
     ) -> T:
         """Act as people do: again when it came to nothing and the bot was away meanwhile."""
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while True:
-                    if (there := await found()) is not None:
-                        return there
-                    await self.sandbox.connected(within=PATIENCE)
-                    gone = self._gone
-                    self.heard.append(await self._unless_gone(act(), gone))
-                    for _ in range(100):
-                        if (there := await found()) is not None:
-                            return there
-                        if gone.is_set():
-                            break
-                        await asyncio.sleep(GLANCE)
-        except TimeoutError:
-            name = getattr(act, "__qualname__", "act")
-            raise AssertionError(f"{name} came to nothing\n{self.account()}") from None
+        for _ in self._patience():
+            if (there := await found()) is not None:
+                return there
+            await self._connected()
+            gone = self._gone
+            self.heard.append(await self._unless_gone(act(), gone))
+            for _ in range(100):
+                if (there := await found()) is not None:
+                    return there
+                if gone.is_set():
+                    break
+                await asyncio.sleep(GLANCE)
+        name = getattr(act, "__qualname__", "act")
+        raise AssertionError(f"{name} came to nothing\n{self.account()}")
 
     @staticmethod
     async def _unless_gone(act: Awaitable[object], gone: asyncio.Event) -> str:

@@ -29,7 +29,7 @@ async def played(here: Stage, *fates: Fate) -> None:
     await story.check()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_a_death_at_every_point_changes_nothing_sqlite(
     sqlite_url: str, tmp_path: Path, shop: Shop, context: ForkServerContext
 ) -> None:
@@ -40,7 +40,7 @@ async def test_a_death_at_every_point_changes_nothing_sqlite(
         assert len(here.deaths) > 80
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_a_death_at_every_point_changes_nothing_postgres(
     postgres_url: str, tmp_path: Path, shop: Shop, context: ForkServerContext
 ) -> None:

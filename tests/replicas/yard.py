@@ -92,9 +92,9 @@ class Replica:
             self.process.send_signal(number)
 
     async def ready(self) -> None:
-        """Returns when it works."""
+        """Returns when it works. Ten that start at once on two cores have some patience."""
         assert self.process.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(100):
             said = await self.process.stdout.readline()
         assert said == b"ready\n", self.log.read_text()[-3000:]
 
