@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.postgres import EmbeddedPostgres, debian_binaries, wheel_binaries
+from tests.aws.account import Account, account
 from tests.conformance.postgres_ground import server
 
 
@@ -17,4 +18,10 @@ def servers() -> list[Path]:
 @pytest.fixture(scope="package", params=servers(), ids=lambda path: f"pg-{path.parent.name}")
 def postgres(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
     with server(request.param) as made:
+        yield made
+
+
+@pytest.fixture(scope="package")
+def aws() -> Iterator[Account]:
+    with account() as made:
         yield made
