@@ -15,9 +15,6 @@ Authors write the hooks (leading underscore); the bot calls the public methods, 
 limit, log with the mark and keep secrets out of messages. Standard library and pydantic only.
 """
 
-import asyncio
-import logging
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
@@ -27,11 +24,13 @@ from typing import Any, ClassVar, TypeVar, final
 
 from pydantic import SecretStr
 
+from adapters._fence import MESSAGE_LIMIT, Fence, cleaned
 from adapters.terms import (
     AdapterError,
     Ask,
     Caps,
     Credential,
+    Effects,
     GrantParams,
     Order,
     PendingError,
@@ -54,6 +53,7 @@ __all__ = [
     "Ask",
     "Caps",
     "Credential",
+    "Effects",
     "GrantParams",
     "Order",
     "PendingError",
@@ -70,11 +70,6 @@ __all__ = [
 
 T = TypeVar("T")
 
-log = logging.getLogger("curfew.adapters")
-
-MESSAGE_LIMIT = 240
-"""Characters kept of a provider's message."""
-
 PATIENCE = timedelta(seconds=60)
 """How long making access may take in all where the adapter does not say otherwise."""
 
@@ -84,6 +79,7 @@ class Adapter(ABC):
 
     Class declarations: `kind` (the word in the policy), `Settings`, `Params`, `capabilities`,
     `settle` (how long after a call was given up on it may still take effect at the provider),
+    `sessions_last` (how long one that is open at the end goes on at most, where the provider says),
     `asks` (what a person is asked before credentials are made), and `forms`: what a `grant` block
     can say that changes its capabilities, for the table in the docs.
     Where the settings decide, `__init__` narrows `capabilities` for the one provider.
@@ -92,6 +88,7 @@ class Adapter(ABC):
     kind: ClassVar[str]
     capabilities: Caps
     settle: ClassVar[timedelta] = timedelta(0)
+    sessions_last: ClassVar[timedelta | None] = None
     forms: ClassVar[Mapping[str, Caps]] = MappingProxyType({})
     asks: ClassVar[tuple[Ask, ...]] = ()
     Settings: ClassVar[type[ProviderSettings]] = ProviderSettings
@@ -200,6 +197,17 @@ class Adapter(ABC):
         del params
         return self.capabilities
 
+    @final
+    def effects(self, params: Mapping[str, Any]) -> Effects:
+        """What people are told of this access before they decide on it."""
+        caps = self.caps(params)
+        return Effects(self.makes(params), caps, self.settle, self.sessions_last)
+
+    def makes(self, params: Mapping[str, Any]) -> str:
+        """What a grant with that block is at the provider; completes the sentence "It is …"."""
+        del params
+        return f"access at {self.name}"
+
     def patience(self, params: Mapping[str, Any]) -> timedelta:
         """How long making access may take in all, from the approval on, before it fails."""
         del params
@@ -266,34 +274,8 @@ class Adapter(ABC):
             raise UnsupportedError(f"{self.kind} cannot {act}")
 
     async def _call(self, verb: str, mark: str, hook: Callable[[], Awaitable[T]]) -> T:
-        began = time.perf_counter()
-        outcome = "cancelled"
-        try:
-            async with asyncio.timeout(self.call_limit):
-                answer = await hook()
-            outcome = "ok"
-        except UnsupportedError:
-            raise
-        except (UnreachableError, PendingError, RefusedError) as error:
-            outcome = error.outcome
-            error.args = (self.clean(error),)
-            raise error.with_traceback(None) from None
-        except TimeoutError:
-            outcome = "timeout"
-            raise UnreachableError(f"no answer within {self.call_limit:g} s") from None
-        except Exception as error:  # noqa: BLE001 - the fence: no stray error leaves an adapter
-            outcome = "unreachable"
-            message = f"{type(error).__name__}: {error}"
-            raise UnreachableError(self.clean(message)) from None
-        else:
-            return answer
-        finally:
-            took = (time.perf_counter() - began) * 1000
-            log.info("%s %s %s %s %.1f ms", self.name, verb, mark, outcome, took)
+        return await Fence(self.name, self.call_limit, self.clean).call(verb, mark, hook)
 
     def clean(self, message: object) -> str:
         """One line of at most 240 characters in which no secret of the settings stands."""
-        text = " ".join(str(message).split())
-        for secret in self._secrets:
-            text = text.replace(secret, "•••")
-        return text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 1] + "…"
+        return cleaned(message, self._secrets)

@@ -103,6 +103,11 @@ class CommandAdapter(Adapter):
         """As the settings say."""
         return protocol.KNOWS_PEOPLE in self.settings.can
 
+    def makes(self, params: Mapping[str, Any]) -> str:
+        """What only the other side knows; what it is told of it."""
+        access = ", ".join(f"{key} {value}" for key, value in params["access"].items())
+        return f"what {self.settings.program.name} makes of: {access or 'nothing further'}"
+
     def cleanup(self, order: Order) -> str:
         """The same call by hand."""
         asked = json.dumps({**protocol.order_json(order), "verb": "revoke"}, ensure_ascii=False)

@@ -111,6 +111,10 @@ class DemoAdapter(Adapter):
         """None of them for `shared` access."""
         return Caps.NONE if params.get("shared") else self.capabilities
 
+    def makes(self, params: Mapping[str, Any]) -> str:
+        """An entry in memory, and nothing else."""
+        return "shared access in memory" if params.get("shared") else "a login in memory"
+
     def cleanup(self, order: Order) -> str:
         """A line of Python: the world is in memory only."""
         return f"world_of({self.name!r}).access.pop({self._key(order)!r})"

@@ -60,6 +60,11 @@ class ManualAdapter(Adapter):
         """As long as the resource allows its operators."""
         return timedelta(minutes=ManualParams.model_validate(dict(params)).minutes)
 
+    def makes(self, params: Mapping[str, Any]) -> str:
+        """Whatever the operators make."""
+        del params
+        return "given and taken away by hand"
+
     def task(self, order: Order, wanted: Presence) -> str:
         """The instructions of the policy, with whom and what they are about."""
         person = order.person

@@ -133,6 +133,14 @@ class PostgresAdapter(Adapter):
         """None of them for a membership: it has no mark, no end of its own and no password."""
         return Caps.NONE if params.get("login") == "existing" else self.capabilities
 
+    def makes(self, params: Mapping[str, Any]) -> str:
+        """By its form, with the roles of the block."""
+        block = PostgresParams.model_validate(dict(params))
+        roles = ", ".join(block.roles)
+        if block.login == "existing":
+            return f"membership in {roles} for the person's own login"
+        return f"a login for this grant alone, member of {roles}"
+
     def cleanup(self, order: Order) -> str:
         """SQL to paste into psql as the admin role."""
         if self._is_membership(order):

@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Flag, StrEnum, auto
 from typing import Any
 
@@ -177,6 +177,21 @@ class Credential:
 
     snippets: tuple[Snippet, ...] = field(repr=False)
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What people are told of an access before they decide on it.
+
+    `makes` completes "It is …"; `lands_within` is how long a call that was given up on may still
+    take effect; `sessions_last` how long one that is open at the end goes on at most, where the
+    provider bounds it.
+    """
+
+    makes: str = ""
+    caps: Caps = Caps.NONE
+    lands_within: timedelta = timedelta(0)
+    sessions_last: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

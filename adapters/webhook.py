@@ -101,6 +101,11 @@ class WebhookAdapter(Adapter):
         """As the settings say."""
         return protocol.KNOWS_PEOPLE in self.settings.can
 
+    def makes(self, params: Mapping[str, Any]) -> str:
+        """What only the other side knows; what it is told of it."""
+        access = ", ".join(f"{key} {value}" for key, value in params["access"].items())
+        return f"what the service at {self._url} makes of: {access or 'nothing further'}"
+
     def cleanup(self, order: Order) -> str:
         """Whom to ask: only the service's owners know what it makes."""
         return f"Ask the owners of {self._url} to remove everything that carries {order.mark}."

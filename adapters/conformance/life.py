@@ -21,6 +21,16 @@ class Life(Stage):
         assert await adapter.probe([ground.block(0), ground.block(1)]) == []
         assert await ground.inventory() == before
 
+    async def test_people_are_told_what_it_is(self, ground: Ground, adapter: Adapter) -> None:
+        """The words for the card are the adapter's own, one line without a full stop."""
+        for number in (0, 1):
+            effects = adapter.effects(ground.block(number))
+            assert effects.makes != f"access at {adapter.name}", "write makes(params)"
+            assert effects.makes == effects.makes.strip().removesuffix(".")
+            assert "\n" not in effects.makes
+            assert len(effects.makes) <= 300
+            assert effects.caps == ground.caps(adapter, number)
+
     async def test_granted_is_present_and_usable(self, ground: Ground, adapter: Adapter) -> None:
         """After a grant the look says present and the provider lets the person in."""
         order = ground.order()

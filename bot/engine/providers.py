@@ -14,6 +14,7 @@ from adapters.base import (
     Ask,
     Caps,
     Credential,
+    Effects,
     Order,
     PendingError,
     Person,
@@ -104,6 +105,11 @@ class Providers:
         """What the provider can do for this grant; nothing when the policy lost it."""
         found = self._adapters.get(grant.order.provider)
         return found.caps(grant.order.params) if found else Caps.NONE
+
+    def effects(self, grant: Grant) -> Effects:
+        """What people are told of this access; nothing when the policy lost its provider."""
+        found = self._adapters.get(grant.order.provider)
+        return found.effects(grant.order.params) if found else Effects()
 
     def settle(self, grant: Grant) -> timedelta:
         found = self._adapters.get(grant.order.provider)

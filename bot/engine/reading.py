@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from adapters.base import AdapterError, Caps
+from adapters.base import AdapterError, Effects
 from bot.domain.errors import RefusalError
 from bot.domain.grant import LIVE, Grant, State, Task
 from bot.domain.people import Account
@@ -66,8 +66,8 @@ class Reading:
         """Which of our messages stands there; None for a copy, or for one that is not ours."""
         return await self._ledger.read(lambda conn: store.posting_at(conn, channel, ts))
 
-    def caps(self, grant: Grant) -> Caps:
-        return self._providers.caps(grant)
+    def effects(self, grant: Grant) -> Effects:
+        return self._providers.effects(grant)
 
     def task(self, grant: Grant, task: Task) -> str:
         """What the operators are asked to do by hand; the mark where the adapter cannot say."""

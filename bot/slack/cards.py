@@ -28,6 +28,7 @@ def request_card(words: Words, story: Story) -> Message:
             context(say("reason_label")) if reason else None,
             said(reason),
             section(say("details")),
+            context(say("effects")),
             actions(card_buttons(words, story)),
             context(say("footer")),
         ],

@@ -121,4 +121,4 @@ class HomeTab:
 
     def _story(self, grant: Grant) -> Story:
         """Without its history: the page needs none."""
-        return Story(grant, caps=self._reading.caps(grant))
+        return Story(grant, effects=self._reading.effects(grant))

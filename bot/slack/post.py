@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from markupsafe import Markup
 
-from adapters.base import Caps
+from adapters.base import Effects
 from bot.domain.errors import ProgramError
 from bot.domain.grant import Grant, State, Task
 from bot.domain.policy import Resource
@@ -43,7 +43,7 @@ class Rows(Protocol):
     async def events(self, grant_id: str) -> list[SealedEvent]: ...
     async def postings(self, grant_id: str) -> list[Posting]: ...
     async def conversation(self, user: str) -> str | None: ...
-    def caps(self, grant: Grant) -> Caps: ...
+    def effects(self, grant: Grant) -> Effects: ...
     def cleanup(self, grant: Grant) -> str: ...
     def task(self, grant: Grant, task: Task) -> str: ...
 
@@ -135,7 +135,7 @@ class SlackPoster:
         return await self._bring(case, f"task:{task}", self._home_of(case), shown)
 
     async def _bring(self, case: _Case, role: str, place: Place, shown: Message) -> Delivered:
-        """The message of that role shows this: edited where it stands, else posted, once."""
+        """The message of that role shows this: edited where it stands, else posted once."""
         posting = case.postings.get(role) or await self._lost(case, role, place)
         if posting is not None:
             if posting.digest == shown.digest:
@@ -293,7 +293,7 @@ class SlackPoster:
         story = Story(
             grant=grant,
             events=tuple(await rows.events(grant.id)),
-            caps=rows.caps(grant),
+            effects=rows.effects(grant),
             about=resource.about if resource else "",
             approvers=approvers,
         )

@@ -8,7 +8,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from adapters.base import Caps
+from adapters.base import Caps, Effects
 from bot.domain.grant import EndReason, Grant, State, Task
 from bot.domain.record import EventKind, SealedEvent
 from bot.slack.text import USER, escaped, inline, mention
@@ -82,7 +82,7 @@ class Story:
 
     grant: Grant
     events: tuple[SealedEvent, ...] = ()
-    caps: Caps = Caps.NONE
+    effects: Effects = field(default_factory=Effects)
     about: str = ""
     approvers: Markup = field(default_factory=Markup)
     operators: Markup = field(default_factory=Markup)
@@ -115,7 +115,7 @@ class Story:
     @property
     def facts(self) -> dict[str, object]:
         """What every template about a grant may speak of."""
-        grant = self.grant
+        grant, caps = self.grant, self.effects.caps
         return {
             "grant": grant,
             "phase": self.phase,
@@ -126,8 +126,10 @@ class Story:
             "operators": self.operators,
             "votes": Markup(", ").join(mention(vote) for vote in grant.votes),
             "why": grant.end_reason.value if grant.end_reason else "",
-            "cuts": Caps.ENDS_SESSIONS in self.caps,
-            "issues": Caps.ISSUES_CREDENTIALS in self.caps,
+            "effects": self.effects,
+            "cuts": Caps.ENDS_SESSIONS in caps,
+            "issues": Caps.ISSUES_CREDENTIALS in caps,
+            "natively": Caps.NATIVE_EXPIRY in caps,
             "approved": self.last(EventKind.GRANT_APPROVED),
             "denied": self.last(EventKind.GRANT_DENIED),
             "cancelled": self.last(EventKind.GRANT_CANCELLED),

@@ -53,6 +53,9 @@ class FolderAdapter(Adapter):
         marks = (file.name.removeprefix("curfew-") for file in files)
         return frozenset(mark for mark in marks if len(mark) == 12 and mark.isalnum())
 
+    def makes(self, params):
+        return f"a file in {self.settings.path}, for {params['mode']}"
+
     def cleanup(self, order: Order) -> str:
         return f"rm -f {self._place(order)}"
 

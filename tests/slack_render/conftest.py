@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from adapters.base import Effects
 from bot.domain.people import Account
 from bot.domain.policy import Channels, Policy, Provider, Resource
 from bot.domain.principal import Principal, PrincipalKind
@@ -24,7 +25,6 @@ from tests.slack_render.gallery import CAPS, DANA, MAYA, OLGA, OMAR, START, Life
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from adapters.base import Caps
     from bot.domain.grant import Grant, Task
     from bot.domain.record import SealedEvent
     from bot.engine.ports import Delivered, Posting
@@ -57,9 +57,9 @@ class Rows:
         assert user == self.life.grant.requester
         return next((one.channel for one in self.kept.values() if one.role[:3] == "dm_"), None)
 
-    def caps(self, grant: Grant) -> Caps:
+    def effects(self, grant: Grant) -> Effects:
         assert grant.id == self.life.grant.id
-        return CAPS
+        return Effects("a login for this grant alone", CAPS)
 
     def task(self, grant: Grant, task: Task) -> str:
         return f"{task.value} curfew-{grant.id}"

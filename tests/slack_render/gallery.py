@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from markupsafe import Markup
 
-from adapters.base import Caps
+from adapters.base import Caps, Effects
 from bot.domain import acts
 from bot.domain.acts import Act, Role
 from bot.domain.chain import GENESIS, seal
@@ -47,7 +47,7 @@ class Life:
         return Story(
             self.grant,
             tuple(self.events),
-            caps,
+            Effects("a login for this grant alone", caps, timedelta(seconds=10)),
             about="Orders database, read only",
             approvers=Markup("<!subteam^S0DBA>, <@U0OMAR>"),
             operators=Markup("<!subteam^S0DBA>, <@U0OLGA>"),

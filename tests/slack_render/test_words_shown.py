@@ -47,6 +47,10 @@ def test_the_card_of_a_request() -> None:
             "<!subteam^S0DBA>, <@U0OMAR>: please decide."
             f" Lapses <!date^1772445600^{WHEN}|2026-03-02 10:00 UTC>. Approved so far by <@U0MAYA>."
         ),
+        (
+            "It is a login for this grant alone. The provider does not end it by itself."
+            " A call that got no answer may still take effect 10 s later."
+        ),
         "Approve",
         "Approve shorter",
         "Deny",
@@ -59,8 +63,8 @@ def test_the_text_of_a_card_leaves_nothing_out() -> None:
     """Screen readers and notifications have only this: the state comes first."""
     assert request_card(WORDS, asked().story()).text == (
         "Waiting for approval: Dana asks for prod-db (Orders database, read only), for 30 min."
-        " Ends open sessions: yes. The reason in their words: fix the stuck order 4711."
-        " Grant 7k2m9qx4trvw."
+        " Ends open sessions: yes. It is a login for this grant alone."
+        " The reason in their words: fix the stuck order 4711. Grant 7k2m9qx4trvw."
     )
 
 
