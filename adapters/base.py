@@ -199,9 +199,16 @@ class Adapter(ABC):
 
     @final
     def effects(self, params: Mapping[str, Any]) -> Effects:
-        """What people are told of this access before they decide on it."""
+        """What people are told of this access before they decide on it.
+
+        A block that an older program took is no reason to show no card: then less is said.
+        """
         caps = self.caps(params)
-        return Effects(self.makes(params), caps, self.settle, self.sessions_last)
+        try:
+            makes = self.makes(params)
+        except (LookupError, TypeError, ValueError):
+            makes = Adapter.makes(self, params)
+        return Effects(makes, caps, self.settle, self.sessions_last)
 
     def makes(self, params: Mapping[str, Any]) -> str:
         """What a grant with that block is at the provider; completes the sentence "It is …"."""

@@ -196,3 +196,9 @@ def test_cleanup_is_sql_to_paste() -> None:
 def test_errors_say_who_must_act(error: psycopg.Error, told: type[Exception]) -> None:
     """What a human must mend alarms at once; what time heals is tried again."""
     assert type(translated(error)) is told
+
+
+def test_a_block_that_is_no_block_any_more_still_has_a_card() -> None:
+    """What an older program took is shown with fewer words; nothing fails over it."""
+    assert adapter().effects(READS).makes.startswith("a login for this grant alone")
+    assert adapter().effects({"colour": "red"}).makes == f"access at {adapter().name}"
