@@ -24,22 +24,9 @@ from bot.storage.events import (
     search_events,
 )
 from bot.storage.grants import (
-    Position,
-    access_time,
-    count_grants,
-    find_grants_by_prefix,
     get_grant,
     get_grants,
     insert_grant,
-    last_ended,
-    list_grants,
-    live_by_fact,
-    live_grant,
-    live_ids_by_provider,
-    live_providers,
-    overdue_grants,
-    pending_grants,
-    position,
     reread_grants,
     update_grants,
 )
@@ -91,6 +78,21 @@ from bot.storage.postings import (
     postings_of,
     put_posting,
     set_digest,
+)
+from bot.storage.searches import (
+    Position,
+    access_time,
+    count_grants,
+    find_grants_by_prefix,
+    last_ended,
+    list_grants,
+    live_by_fact,
+    live_grant,
+    live_ids_by_provider,
+    live_providers,
+    overdue_grants,
+    pending_grants,
+    position,
 )
 
 __all__ = [
