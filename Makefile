@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_CACHE_DIR := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev adapters run test check format bench lock clean
+.PHONY: help setup setup-dev adapters run test check format bench soak lock clean
 
 help: ## this list
 	@echo "make TARGET, one of:"
@@ -30,6 +30,14 @@ run: setup ## the bot; without Slack tokens the demo, which prints one URL
 test: setup-dev ## every test
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
+# Longer than `make test`, and in one process: what is being counted runs slower.
+coverage: setup-dev ## every test, and which lines and branches none of them runs
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest --timeout 600 $(ARGS)
+	@$(BIN)/coverage combine -q
+	@$(BIN)/coverage report --fail-under 90
+	@$(BIN)/coverage report --fail-under 100 --include 'bot/domain/*'
+
 check: setup-dev ## linters, types and import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -45,6 +53,9 @@ bench: $(VENV)/.ready-bench ## measures, and prints tables: make bench ARGS="--q
 	@$(BIN)/python -m bench $(ARGS)
 
 ADAPTERS := --extra aws --extra kubernetes --extra ldap --extra mysql --extra vault
+
+soak: $(VENV)/.ready-bench ## half an hour of lives under kills and faults: make soak ARGS="--minutes 5"
+	@$(BIN)/python -m bench soak $(ARGS)
 
 lock: setup-dev ## makes requirements/*.txt anew from pyproject.toml
 	@set -e; $(BIN)/python -m pip install -q uv; \

@@ -12,6 +12,7 @@ from bot.demo.shop import Shop, open_shop
 from sandbox import SandboxServer, read_manifest
 from sandbox.postgres import EmbeddedPostgresError
 from tests.cli.ground import ROOT, Ground
+from tests.measured import MEASURED
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +42,7 @@ def ground(tmp_path: Path, shop: Shop) -> Ground:
     environ = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
+        **MEASURED,
         "DEMO_ADMIN_DSN": shop.admin_dsn,
         "CURFEW_PORT": "0",
     }

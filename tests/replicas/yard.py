@@ -27,6 +27,7 @@ from bot.engine.engine import Engine
 from bot.engine.verifying import prove
 from bot.storage import store
 from bot.storage.database import Database
+from tests.measured import MEASURED
 from tests.replicas.program import engine
 
 ROOT = Path(__file__).parents[2]
@@ -141,7 +142,7 @@ class Place:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=sink,
-                env={"PATH": os.environ["PATH"], **(environ or {})},
+                env={"PATH": os.environ["PATH"], **MEASURED, **(environ or {})},
             )
         said = {
             "name": name,

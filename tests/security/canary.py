@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 
 from sandbox import SandboxServer, read_manifest
+from tests.measured import MEASURED
 from tests.security.house import MANIFEST, POLICY
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ async def program(
         environ = {
             "PATH": "/usr/bin:/bin",
             "PYTHONPATH": str(ROOT),
+            **MEASURED,
             "SLACK_BOT_TOKEN": sandbox.bot_token,
             "SLACK_API_URL": sandbox.api_url,
             "DATABASE_URL": database_url,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox import SandboxServer, read_manifest
+from tests.measured import MEASURED
 from tests.security.canary import ROOT
 from tests.security.house import MANIFEST, POLICY
 
@@ -44,6 +45,7 @@ async def test_23_what_was_given_is_not_shown(name: str, tmp_path: Path) -> None
         environ = {
             "PATH": "/usr/bin:/bin",
             "PYTHONPATH": str(ROOT),
+            **MEASURED,
             "SLACK_BOT_TOKEN": sandbox.bot_token,
             "SLACK_SIGNING_SECRET": f"signing-{WORD}",
             "SLACK_API_URL": sandbox.api_url,

@@ -18,6 +18,7 @@ from bot.storage import store
 from bot.storage.database import Database
 from sandbox import SandboxServer, read_manifest, text_of
 from sandbox.seed import AUDIT, DANA, MAYA, OLGA
+from tests.measured import MEASURED
 from tests.stories.credentials import take
 from tests.stories.scene import POLICY, ROOT, Play, Scene
 
@@ -38,7 +39,7 @@ async def run(folder: Path, environ: dict[str, str], *words: str) -> Said:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, *words),
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **MEASURED, **environ},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -203,6 +204,7 @@ async def test_revoke_without_a_bot(
         dana, maya, olga = (sandbox.person(one) for one in (DANA, MAYA, OLGA))
         environ = {
             "PATH": os.environ["PATH"],
+            **MEASURED,
             "PYTHONPATH": str(ROOT),
             "SLACK_API_URL": sandbox.api_url,
             "SLACK_BOT_TOKEN": sandbox.bot_token,
