@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_CACHE_DIR := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev adapters run test check format bench soak lock clean
+.PHONY: help setup setup-dev adapters run test coverage check format bench soak lock clean
 
 help: ## this list
 	@echo "make TARGET, one of:"

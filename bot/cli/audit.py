@@ -66,9 +66,9 @@ def verify(
         ),
     ] = False,
 ) -> None:
-    """Proves the log from its first line to its last, and the signed checkpoints.
+    """Proves the log from its first line to its last.
 
-    Names the first bad line; exit code 1 when there is one.
+    The signed checkpoints too. Names the first bad line; exit code 1 when there is one.
     """
     from bot.cli.proof import verify_log
 
@@ -83,9 +83,10 @@ def export(
         str | None, typer.Option(help="From then on: 30d, 12h, or a date such as 2026-01-31.")
     ] = None,
 ) -> None:
-    """Writes the log to standard output, a line of JSON for each event and checkpoint.
+    """Writes the log to standard output.
 
-    curfew_verify.py proves such a file with the public key alone: see docs/audit-format.md.
+    A line of JSON for each event and checkpoint. curfew_verify.py proves such a file with the
+    public key alone: see docs/audit-format.md.
     """
     from bot.cli.proof import export_log
 
@@ -99,18 +100,21 @@ def key(
         bool, typer.Option("--all", help="The keys before it, too: older checkpoints need them.")
     ] = False,
 ) -> None:
-    """Prints the public half of the key that signs checkpoints, and its id on standard error."""
+    """Prints the public half of the key that signs checkpoints.
+
+    Its id goes to standard error.
+    """
     from bot.cli.rotation import print_key
 
     print_key(every=every)
 
 
 def rotate_key() -> None:
-    """Makes a new key for signing checkpoints; the old one signs that it is the next.
+    """Makes a new key for signing checkpoints.
 
-    The old public half is kept, so what it signed can still be checked; it signs nothing more. A
-    running bot takes up the new key by itself. A change that was cut short is finished by a
-    second call.
+    The old one signs that it is the next. The old public half is kept, so what it signed can still
+    be checked; it signs nothing more. A running bot takes up the new key by itself. A change that
+    was cut short is finished by a second call.
     """
     from bot.cli.rotation import rotate_key as rotate
 
@@ -122,11 +126,11 @@ def erase(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; it cannot be undone.")] = False,
 ) -> None:
-    """Erases what a person wrote, who they are, and what others wrote about their access.
+    """Erases what a person wrote, and who they are.
 
-    The log stays whole, and says that it was done. Ids, times, resources and decisions stay: they
-    are the log. Refused while the person has access. Messages in Slack, exports and backups are
-    not touched.
+    And what others wrote about their access. The log stays whole, and says that it was done. Ids,
+    times, resources and decisions stay: they are the log. Refused while the person has access.
+    Messages in Slack, exports and backups are not touched.
     """
     from bot.cli.erasure import erase_person
 

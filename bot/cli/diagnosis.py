@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import indent
 from typing import Final
 
 from adapters.base import Adapter, AdapterError
@@ -66,7 +67,7 @@ async def _examine(settings: Settings) -> int:
         verdict = "wrong" if any(ill.grave for ill in ills) else "look" if ills else "ok"
         sys.stdout.write(f"{verdict:6} {name}\n")
         for ill in ills:
-            sys.stdout.write(f"       {ill.says}\n")
+            sys.stdout.write(indent(ill.says, " " * 7) + "\n")
             if ill.hint:
                 sys.stdout.write(f"         -> {ill.hint}\n")
         sys.stdout.flush()

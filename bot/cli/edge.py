@@ -103,7 +103,11 @@ def _told_of_usage(error: Exception, said: str) -> tuple[int, str, tuple[str, ..
         sys.stderr.write(f"{said}\n")
         return WRONG, "", ()
     where = getattr(context, "command_path", "curfew")
-    return WRONG, _sentence(said), (f"`{where} --help` shows how it is used.",)
+    return (
+        WRONG,
+        _sentence(said.replace(": Value error, ", ": ")),
+        (f"`{where} --help` shows how it is used.",),
+    )
 
 
 def _families(error: Exception) -> set[str]:

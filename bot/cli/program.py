@@ -1,5 +1,7 @@
 """All commands together."""
 
+from typing import Annotated
+
 import typer
 
 from bot.cli.audit import register as audit
@@ -12,6 +14,24 @@ from bot.cli.restore import register as restore
 from bot.cli.revoke import register as revoke
 from bot.cli.run import register as run
 from bot.cli.words import examples
+
+
+def _tell(asked: bool) -> None:  # noqa: FBT001 - Typer calls it so
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"curfew {version('curfew')}")
+        raise typer.Exit
+
+
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Tells which Curfew this is.", callback=_tell)
+    ] = False,
+) -> None:
+    """What stands before every command."""
+    del version  # told by the callback
 
 
 def program() -> typer.Typer:
@@ -27,6 +47,7 @@ def program() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
+    made.callback()(options)
     for register in (run, demo, check, doctor, revoke, grants, audit, database, restore):
         register(made)
     return made

@@ -204,6 +204,7 @@ def _progress(what: str) -> Iterator[Progressing]:
     """Shown on a terminal only; what it gives takes the number of lines so far."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     on_terminal = Console(stderr=True)
-    with Progress(*columns, console=on_terminal, transient=True) as shown:
+    quiet = not on_terminal.is_terminal
+    with Progress(*columns, console=on_terminal, transient=True, disable=quiet) as shown:
         task = shown.add_task(what)
         yield Progressing(shown, task)

@@ -11,7 +11,7 @@ def register(program: typer.Typer) -> None:
     """Adds the group."""
     made = group(
         "restore",
-        "A database that was put back: what was seen, and the word that it waits for.",
+        "A database that was put back, and the word it waits for.",
         "curfew restore",
         "curfew restore confirm",
     )
@@ -30,9 +30,10 @@ def alone(context: typer.Context) -> None:
 
 
 def status() -> None:
-    """Tells whether this database was put back, and what the sweep would do if it were let.
+    """Tells whether this database was put back.
 
-    Changes nothing. Exit code 1 while something waits for `curfew restore confirm`.
+    And what the sweep would do if it were let. Changes nothing. Exit code 1 while something waits
+    for `curfew restore confirm`.
     """
     from bot.cli.restoring import print_standing
 
@@ -45,10 +46,11 @@ def confirm(
         typer.Option(help="Whose word it is; else the account that runs this.", show_default=False),
     ] = None,
 ) -> None:
-    """Gives the word: the sweep may remove what the log does not know, and end what is lost.
+    """Gives the word that the sweep waits for.
 
-    Look at `curfew restore` first: a mark that is not in the log may belong to another Curfew that
-    uses the same provider. A running bot acts within five minutes; without one the next start does.
+    It may then remove what the log does not know, and end what is lost. Look at `curfew restore`
+    first: a mark that is not in the log may belong to another Curfew that uses the same provider. A
+    running bot acts within five minutes; without one the next start does.
     """
     from bot.cli.restoring import confirm_restore
 

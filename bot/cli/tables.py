@@ -44,7 +44,9 @@ def print_grants(wanted: Wanted) -> None:
     if found:
         console().print(table)
     else:
-        sys.stderr.write("There is none.\n")
+        only_live = wanted.states == Wanted().states
+        over = " `curfew grants --all` looks at what is over, too." if only_live else ""
+        sys.stderr.write(f"There are no such grants.{over}\n")
     if len(found) == wanted.limit:
         sys.stderr.write(f"These are the first {wanted.limit}; --limit shows more.\n")
 

@@ -84,7 +84,8 @@ def suggest(text: str) -> str | None:
 
     What it gives is always accepted by `parse`.
     """
-    bare = unicodedata.normalize("NFKC", text).strip().lower().lstrip("+-").replace(" ", "")
+    bare = unicodedata.normalize("NFKC", text).strip().lower()
+    bare = bare.lstrip("+-").rstrip(".,:;!").replace(" ", "")
     pieces = PIECE.findall(bare)
     if "".join(count + unit for count, unit in pieces) != bare:
         return None

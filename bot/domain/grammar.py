@@ -73,8 +73,24 @@ def _read(text: str, context: Context) -> Command:
     if reader is not None:
         line.take()
         return reader(line)
+    _refuse_order(line)
     _known_resource(line, among=COMMAND_WORDS)
     return _ask(line)
+
+
+def _refuse_order(line: Line) -> None:
+    """What is there, but not where it belongs: the command twice, or the duration first."""
+    first, second = line.text(), line.text(2)
+    if first == COMMAND:
+        raise line.refusal("order", f"{COMMAND} stands there twice.", instead="")
+    if first not in line.context.resources and second in line.context.resources and is_length(line):
+        raise line.refusal(
+            "order",
+            "The resource comes first, then for how long.",
+            instead=f"{second} {first}",
+            skip=2,
+            hint=f"Write {COMMAND} {second} {EXAMPLE} and the reason.",
+        )
 
 
 def _ask(line: Line, *, emergency: bool = False) -> Ask | OpenForm:

@@ -38,8 +38,8 @@ def back_up(url: str, target: Path) -> int:
         _sync(target.parent)
     except (OSError, sqlite3.Error) as error:
         raise UnusableError(
-            f"The copy could not be written: {error}.",
-            hint="Is there room, and may it be written?",
+            f"The copy could not be written: {getattr(error, 'strerror', None) or error}.",
+            hint="Is the directory there, is there room, and may it be written?",
         ) from error
     finally:
         unfinished.unlink(missing_ok=True)

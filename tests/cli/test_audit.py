@@ -127,7 +127,13 @@ async def test_upgrade_and_backup(ground: Ground) -> None:
     assert copied.code == 0
     assert "copy.db" in copied.out
     listed = await ground.curfew("grants", DATABASE_URL="sqlite:///copy.db")
-    assert (listed.code, listed.out, listed.err) == (0, "", "There is none.\n")
+    assert (listed.code, listed.out) == (0, "")
+    assert "There are no such grants. `curfew grants --all`" in listed.err
+    over = await ground.curfew("grants", "--all", DATABASE_URL="sqlite:///copy.db")
+    assert over.err == "There are no such grants.\n"
+    nowhere = await ground.curfew("db", "backup", "nowhere/copy.db")
+    assert nowhere.code == 2
+    assert "could not be written: No such file or directory." in nowhere.err
     again = await ground.curfew("db", "backup", "copy.db")
     assert again.code == 2
     assert "There is a file already" in again.err

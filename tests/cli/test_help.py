@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,9 @@ def test_help_has_examples(words: tuple[str, ...]) -> None:
     """Each --help ends with lines to paste, which begin with the program's name."""
     done = curfew(*words, "--help")
     assert done.returncode == 0
-    examples = done.stdout.partition("Examples:\n")[2].splitlines()
+    lists, _, last = done.stdout.partition("Examples:\n")
+    assert "..." not in lists.partition("Commands:\n")[2], "what a command does is cut off"
+    examples = last.splitlines()
     assert examples
     assert all("curfew" in line for line in examples)
     assert not done.stderr
@@ -78,7 +81,7 @@ def test_help_has_examples(words: tuple[str, ...]) -> None:
         ("revoke --reasn x", "No such option"),
         ("demo --port abc", "'--port'"),
         ("demo --port 70000", "65535"),
-        ("audit export --format csv", "csv"),
+        ("audit export --format csv", "'--format': 'csv' is not one of"),
     ],
 )
 def test_wrong_lines(line: str, said: str) -> None:
@@ -89,6 +92,12 @@ def test_wrong_lines(line: str, said: str) -> None:
     assert "--help` shows" in done.stderr
     assert "Traceback" not in done.stderr
     assert not done.stdout
+
+
+def test_version() -> None:
+    """Asked for its version it tells that and nothing else."""
+    done = curfew("--version")
+    assert (done.returncode, done.stdout) == (0, f"curfew {version('curfew')}\n")
 
 
 def test_nothing_at_all() -> None:

@@ -183,6 +183,12 @@ def test_an_end_that_is_almost_now() -> None:
         ("prod-db -5m fix", "duration", "prod-db 5m fix"),
         ("prod-db ３０m fix", "duration", "prod-db 30m fix"),  # noqa: RUF001 - the point
         ("prod-db 30 min fix", "duration", "prod-db 30m fix"),
+        ("prod-db 30m, fix", "duration", "prod-db 30m fix"),
+        ("prod-db: 30m: fix", "unknown_word", "prod-db 30m fix"),
+        ("30m prod-db fix", "order", "prod-db 30m fix"),
+        ("30min prod-db fix", "order", "prod-db 30m fix"),
+        ("/access prod-db 30m fix", "order", "prod-db 30m fix"),
+        ("/access lst", "order", "list"),
         ("prod-db 1h 30m fix", "duration", "prod-db 1h30m fix"),
         ("prod-db 500ms late", "duration", "prod-db 30m 500ms late"),
         ("prod-db 1st look", "duration", "prod-db 30m 1st look"),
