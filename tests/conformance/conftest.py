@@ -1,5 +1,6 @@
-"""The PostgreSQL servers that the conformance tests run on, one of each version."""
+"""The servers that the conformance tests run on; of PostgreSQL one of each version."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from sandbox.postgres import EmbeddedPostgres, debian_binaries, wheel_binaries
 from tests.aws.account import Account, account
+from tests.conformance import mysql_ground
+from tests.conformance.mariadb import MariaDB
 from tests.conformance.postgres_ground import server
 
 
@@ -25,3 +28,15 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
 def aws() -> Iterator[Account]:
     with account() as made:
         yield made
+
+
+@pytest.fixture(scope="package")
+def mariadb() -> Iterator[MariaDB]:
+    """One server for all; a missing one is a failure in CI and a skip elsewhere."""
+    try:
+        with mysql_ground.furnished() as made:
+            yield made
+    except FileNotFoundError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))

@@ -11,6 +11,7 @@ from adapters import registry, table
 from adapters.base import Order, Person
 from adapters.demo import DemoParams, Fault, forget_worlds
 from adapters.manual import ManualParams
+from adapters.mysql import MysqlAdapter, MysqlParams, MysqlSettings
 from adapters.postgres import PostgresAdapter, PostgresParams, PostgresSettings
 
 PAGES = Path(__file__).parents[2] / "docs" / "adapters"
@@ -63,6 +64,20 @@ def test_the_clean_up_on_the_postgres_page_is_the_adapter_s() -> None:
     params = {"roles": ["app_readonly"], "login": "existing"}
     membership = Order("0123456789ab", "prod-db", params, person, now)
     assert f"`{adapter.cleanup(membership)}`" in (PAGES / "postgres.md").read_text()
+
+
+def test_the_mysql_page_holds() -> None:
+    """Its settings and grant block pass the schema; its clean-up is what an alarm tells."""
+    provider, grant = (yaml.safe_load(text) for text in blocks("mysql.md", "yaml"))
+    found = dict(provider["providers"]["shop-db"])
+    assert found.pop("adapter") == "mysql"
+    assert set(found) == set(MysqlSettings.model_fields)
+    MysqlSettings.model_validate(found)
+    assert set(grant["grant"]) == set(MysqlParams.model_fields)
+    MysqlParams.model_validate(grant["grant"])
+    adapter = MysqlAdapter("shop-db", MysqlSettings.model_validate({**found, "logins_from": "%"}))
+    order = Order("0123456789ab", "shop", grant["grant"], Person("U1"), datetime.now(UTC))
+    assert adapter.cleanup(order) == blocks("mysql.md", "sql")[-1].strip()
 
 
 def test_the_demo_page_holds() -> None:
