@@ -17,6 +17,7 @@ from psycopg import sql
 from bot.storage.database import Database, parse_url
 from bot.storage.schema import upgrade
 from sandbox.postgres import EmbeddedPostgres, EmbeddedPostgresError
+from tests.ssh_host import Host, host
 
 DATABASES = ("sqlite", "postgres")
 
@@ -106,3 +107,10 @@ async def other(database: Database) -> AsyncIterator[Database]:
     url = database.url.render_as_string(hide_password=False)
     async with await Database.open(url, exclusive=not alone) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def ssh_host() -> Iterator[Host]:
+    """One sshd for the whole run; whoever uses it wipes its state first."""
+    with host() as made:
+        yield made

@@ -13,6 +13,7 @@ from adapters.demo import DemoParams, Fault, forget_worlds
 from adapters.manual import ManualParams
 from adapters.mysql import MysqlAdapter, MysqlParams, MysqlSettings
 from adapters.postgres import PostgresAdapter, PostgresParams, PostgresSettings
+from adapters.ssh import SshAdapter, SshParams, SshSettings
 
 PAGES = Path(__file__).parents[2] / "docs" / "adapters"
 PROJECT = tomllib.loads((PAGES.parents[1] / "pyproject.toml").read_text())["project"]
@@ -78,6 +79,30 @@ def test_the_mysql_page_holds() -> None:
     adapter = MysqlAdapter("shop-db", MysqlSettings.model_validate({**found, "logins_from": "%"}))
     order = Order("0123456789ab", "shop", grant["grant"], Person("U1"), datetime.now(UTC))
     assert adapter.cleanup(order) == blocks("mysql.md", "sql")[-1].strip()
+
+
+def test_the_blocks_of_the_ssh_page_are_valid() -> None:
+    """Both ways to hold the CA's key, and every key of the grant block, pass the schema."""
+    file, agent, grant = (yaml.safe_load(text) for text in blocks("ssh.md", "yaml"))
+    shown = set()
+    for block in (file, agent):
+        found = dict(block["providers"]["bastions"])
+        assert found.pop("adapter") == "ssh"
+        SshSettings.model_validate(found)
+        shown |= set(found)
+    assert shown == set(SshSettings.model_fields)
+    assert set(grant["grant"]) == set(SshParams.model_fields)
+    assert grant["grant"]["extensions"] == list(SshParams(principals=("ops",)).extensions)
+
+
+def test_the_clean_up_on_the_ssh_page_is_the_adapter_s() -> None:
+    """What the page tells a human to paste is what an alarm tells them."""
+    found = yaml.safe_load(blocks("ssh.md", "yaml")[0])["providers"]["bastions"]
+    del found["adapter"]
+    adapter = SshAdapter("bastions", SshSettings.model_validate(found))
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    order = Order("0123456789ab", "bastion", {"principals": ["ops"]}, Person("U1"), now)
+    assert adapter.cleanup(order) == blocks("ssh.md", "sh")[-1].strip()
 
 
 def test_the_demo_page_holds() -> None:
