@@ -7,7 +7,7 @@ in it is replaced; only its clock is moved, and messages are sent without a seco
 import asyncio
 import io
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     asynccontextmanager,
@@ -194,16 +194,26 @@ class Scene:
 
 
 @asynccontextmanager
-async def playing(road: str, url: str, folder: Path, shop: Shop) -> AsyncIterator[Scene]:
+async def playing(
+    road: str,
+    url: str,
+    folder: Path,
+    shop: Shop,
+    *,
+    policy: str | None = None,
+    given: Mapping[str, str] | None = None,
+) -> AsyncIterator[Scene]:
     """A scene from its start to its proven rest: what every story has to leave behind is checked.
 
-    `road` is `http` or `socket`; `url` is of a fresh database with all tables.
+    `road` is `http` or `socket`; `url` is of a fresh database with all tables. `policy` is another
+    one than the stories' own, `given` the secrets that it names.
     """
     with _logged() as log:
         async with SandboxServer(manifest=read_manifest(ROOT / "manifest.yml")) as sandbox:
             settings = _settings(road, url, folder, sandbox)
-            given = {"DEMO_ADMIN_DSN": shop.admin_dsn}
-            async with running(settings, lambda: given) as bot:
+            settings.policy.write_text(policy or POLICY.read_text())
+            known = {"DEMO_ADMIN_DSN": shop.admin_dsn, **(given or {})}
+            async with running(settings, lambda: known) as bot:
                 bot.slack.poster._calls._pace = Pace(rate=500.0, burst=500.0)
                 serving = asyncio.create_task(bot.serve(), name="the bot")
                 if road == "http":
@@ -214,6 +224,7 @@ async def playing(road: str, url: str, folder: Path, shop: Shop) -> AsyncIterato
                 scene.strangers = frozenset(scene.roles())
                 scene.secrets += [sandbox.bot_token, sandbox.app_token, sandbox.signing_secret]
                 scene.secrets.append(str(conninfo_to_dict(shop.admin_dsn)["password"]))
+                scene.secrets += (given or {}).values()
                 try:
                     yield scene
                     await prove_rest(scene)
@@ -234,7 +245,7 @@ def _label(message: Json) -> Json:
 
 def _settings(road: str, url: str, folder: Path, sandbox: SandboxServer) -> Settings:
     policy = folder / "policy.yml"
-    policy.write_text(POLICY.read_text())
+    policy.touch()
     policy.chmod(0o600)
     is_http = road == "http"
     return Settings(

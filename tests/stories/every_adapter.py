@@ -1,0 +1,130 @@
+"""The adapters that the main job is played with: a row each.
+
+A row starts the provider, once for all its stories, and says for each story how it is seen (the
+`Ground` of its conformance tests) and what the policy and the environment say of it. To add one:
+a function that yields a `Subject`, and a line in `ROWS`.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+import yaml
+
+from adapters.conformance import Ground
+from adapters.demo import forget_worlds, world_of
+from sandbox.postgres import EmbeddedPostgres, wheel_binaries
+from tests.conformance import mysql_ground, postgres_ground
+from tests.conformance.demo_ground import DemoGround
+from tests.conformance.mariadb import MariaDB
+from tests.conformance.mysql_ground import MysqlGround
+from tests.conformance.postgres_ground import PostgresGround
+
+PEOPLE: Final = {"dana": "dana@example.com"}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One provider in one story.
+
+    `provider` is its block in the policy, `adapter` included; secrets stand in it as `${NAME}` and
+    in `given` by that name: nobody may read one of them anywhere afterwards.
+    """
+
+    ground: Ground
+    provider: Mapping[str, Any]
+    given: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def policy(self) -> str:
+        """A policy with one resource, `target`: the ground's first block."""
+        names = {
+            address: dict(self.ground.person(name).names)
+            for name, address in PEOPLE.items()
+            if self.ground.person(name).names
+        }
+        return yaml.safe_dump(
+            {
+                "version": 1,
+                "channels": {"approvals": "C0APPROVE", "audit": "C0AUDIT"},
+                "admins": ["S0OPS"],
+                "defaults": {"warn_before": "5m"},
+                "providers": {"target": dict(self.provider)},
+                "resources": {
+                    "target": {
+                        "provider": "target",
+                        "grant": _plain(self.ground.block(0)),
+                        "requesters": ["S0BACKEND"],
+                        "approvers": ["S0DBA"],
+                    }
+                },
+                **({"people": names} if names else {}),
+            },
+            sort_keys=False,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`server` runs for all stories of the row; `subject` makes of it what one story needs."""
+
+    name: str
+    server: Callable[[], AbstractContextManager[Any]]
+    subject: Callable[[Any], AbstractAsyncContextManager[Subject]]
+
+
+@asynccontextmanager
+async def _demo(_: None, *, shared: bool) -> AsyncIterator[Subject]:
+    forget_worlds()
+    ground = DemoGround(shared=shared)
+    ground.world = world_of("target")
+    yield Subject(ground, {"adapter": "demo"})
+    forget_worlds()
+
+
+@contextmanager
+def _postgres_server() -> Iterator[EmbeddedPostgres]:
+    with postgres_ground.server(wheel_binaries()) as made:
+        yield made
+
+
+@asynccontextmanager
+async def _postgres(server: EmbeddedPostgres, *, login: str) -> AsyncIterator[Subject]:
+    dsn = server.dsn("curfew_admin", postgres_ground.ADMIN_PASSWORD)
+    provider = {"adapter": "postgres", "dsn": "${TARGET_DSN}"}
+    yield Subject(PostgresGround(server, login), provider, {"TARGET_DSN": dsn})
+
+
+@asynccontextmanager
+async def _mysql(server: MariaDB) -> AsyncIterator[Subject]:
+    ground = MysqlGround(server)
+    provider = {
+        "adapter": "mysql",
+        **ground.settings().model_dump(mode="json", include={"host", "port", "user", "ca"}),
+        "password": "${TARGET_PASSWORD}",
+    }
+    yield Subject(ground, provider, {"TARGET_PASSWORD": mysql_ground.ADMIN_PASSWORD})
+
+
+ROWS: Final = (
+    Row("demo", nullcontext, partial(_demo, shared=False)),
+    Row("demo-shared", nullcontext, partial(_demo, shared=True)),
+    Row("mysql", mysql_ground.furnished, _mysql),
+    Row("postgres", _postgres_server, partial(_postgres, login="temporary")),
+    Row("postgres-existing", _postgres_server, partial(_postgres, login="existing")),
+)
+
+
+def _plain(block: object) -> object:
+    """Lists and dictionaries, as YAML writes them."""
+    if isinstance(block, Mapping):
+        return {str(key): _plain(value) for key, value in block.items()}
+    return [_plain(one) for one in block] if isinstance(block, list | tuple) else block
