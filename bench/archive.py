@@ -11,10 +11,12 @@ from bench.raw import EVENT, plain
 from bench.scene import asking
 from bot.domain.acts import Confirm, Role, Vote
 from bot.domain.chain import GENESIS, seal
-from bot.domain.grant import Grant, altered
+from bot.domain.codec import person_text
+from bot.domain.grant import Grant, Recipient, altered
 from bot.domain.machine import open_grant, step
 from bot.domain.record import Event, EventKind
 from bot.storage.rows import grant_to_row
+from bot.storage.types import to_json
 
 KINDS = (
     EventKind.GRANT_REQUESTED,
@@ -23,6 +25,11 @@ KINDS = (
     EventKind.GRANT_EXPIRED,
     EventKind.GRANT_ENDED,
 )
+CHANGES = {"changes": {"state": "active"}}
+TEXTS = {
+    "person": person_text(Recipient("U0000000", "dana@example.com", "Dana")),
+    "reason": "fix the stuck order of a customer, INC-12345",
+}
 DUE = 10
 """One grant in so many is due; the others have days left."""
 
@@ -58,17 +65,19 @@ def _active(begun: datetime) -> Grant:
 
 
 def _event_rows(count: int, grants: int, on: str) -> Iterator[tuple[object, ...]]:
-    """Five lines a grant, over and over, as time goes by."""
+    """Five lines a grant, over and over, as time goes by. The first has what a person wrote."""
     digest, began = GENESIS, datetime.now(UTC) - timedelta(days=300)
     for seq in range(1, count + 1):
         number = seq // 5 % grants
         at = began + timedelta(seconds=20 * seq)
         kind, grant_id = KINDS[seq % 5], f"{number:012}"
-        event = Event(kind, at, f"U{seq % 997:07}", grant_id, {"changes": {"state": "active"}})
+        texts = TEXTS if kind is EventKind.GRANT_REQUESTED else {}
+        event = Event(kind, at, f"U{seq % 997:07}", grant_id, CHANGES, texts)
         line = seal(digest, seq, event)
         digest = line.hash
         who = (line.grant_id, f"U{number:07}", "lab" if number % 50 else "vault")
-        yield (seq, plain(at, on), kind.value, line.actor, *who, line.body, digest, None)
+        kept = to_json(dict(line.texts)) if texts else None
+        yield (seq, plain(at, on), kind.value, line.actor, *who, line.body, digest, kept)
 
 
 def _into_sqlite(

@@ -6,7 +6,7 @@ wrote. A text may be gone; then a later line must say that it was erased.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from json.encoder import encode_basestring
@@ -20,6 +20,8 @@ Line = tuple[int, str, str, str | None, int, str, str, str | None]
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECONDS: Final = 1_000_000
+MINUTE: Final = 60 * MICROSECONDS
+DAY: Final = 24 * 60 * MINUTE
 _decode: Final = json.JSONDecoder().raw_decode
 """Without the search for blanks around it."""
 ERASURES: Final = frozenset({EventKind.TEXTS_ERASED.value, EventKind.PERSON_ERASED.value})
@@ -59,7 +61,7 @@ class Proofreader:
 
     def _read(self, lines: Iterable[Line]) -> Fault | None:
         # One loop without calls where nothing is wrong: this runs for every line there is.
-        sha256, quoted, second = hashlib.sha256, encode_basestring, _second
+        sha256, quoted, date, minute = hashlib.sha256, encode_basestring, _date, _minute
         head, last = self._head, self.seq
         for seq, body, digest, texts, at, kind, actor, grant in lines:
             if seq != last + 1:
@@ -67,9 +69,11 @@ class Proofreader:
             head = sha256(head + body.encode()).digest()
             if head.hex() != digest:
                 return Fault(seq, f"line {seq} was changed, or a line before it was replaced")
+            day, clock = divmod(at, DAY)
+            second = clock % MINUTE
             begin = (
-                f'{{"actor":{quoted(actor)},"at":"{second(at // MICROSECONDS)}'
-                f'{at % MICROSECONDS:06}Z","data":'
+                f'{{"actor":{quoted(actor)},"at":"{date(day)}{minute(clock // MINUTE)}'
+                f'{second // MICROSECONDS:02}.{second % MICROSECONDS:06}Z","data":'
             )
             about = "null" if grant is None else quoted(grant)
             end = f',"grant":{about},"kind":{quoted(kind)},"seq":{seq},"texts":{{'
@@ -92,10 +96,12 @@ class Proofreader:
     def _texts(
         self, seq: int, committed: str, texts: str | None, grant: str | None, actor: str
     ) -> Fault | None:
-        wanted, _ = _decode(committed)
         kept, end = _decode(texts) if texts is not None else ({}, None)
         if texts is not None and end != len(texts):
             return Fault(seq, f"the texts beside line {seq} cannot be read")
+        if committed == _committed(kept):
+            return None
+        wanted, _ = _decode(committed)
         for name, entry in kept.items():
             if wanted.get(name) != commitment(entry["salt"], entry["text"]):
                 return Fault(seq, f"the text {name!r} beside line {seq} is not what was written")
@@ -114,7 +120,22 @@ class Proofreader:
                 del self._erased[about]
 
 
+def _committed(kept: Mapping[str, Mapping[str, str]]) -> str:
+    """What stands in the chain for these texts, when none of them is gone."""
+    said = (
+        f'{encode_basestring(name)}:"{commitment(entry["salt"], entry["text"])}"'
+        for name, entry in kept.items()
+    )
+    return f"{{{','.join(said)}}}"
+
+
 @lru_cache(maxsize=64)
-def _second(seconds: int) -> str:
-    """`2026-03-01T12:00:00.`"""
-    return stamp(EPOCH + timedelta(seconds=seconds))[: -len("000000Z")]
+def _date(day: int) -> str:
+    """`2026-03-01T`, from days since 1970."""
+    return stamp(EPOCH + timedelta(days=day))[: len("2026-03-01T")]
+
+
+@lru_cache(maxsize=24 * 60)
+def _minute(minute: int) -> str:
+    """`12:00:`, from minutes since midnight."""
+    return f"{minute // 60:02}:{minute % 60:02}:"

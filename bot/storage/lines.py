@@ -27,7 +27,9 @@ def lines_page(conn: Connection, after_seq: int, limit: int) -> Sequence[Line]:
         .order_by(events.c.seq)
         .limit(limit)
     )
-    return conn.execute(query).all()
+    found = conn.execute(query)
+    # The driver's own tuples: SQLAlchemy's rows around them cost a tenth of a whole proof.
+    return found.cursor.fetchall() if found.cursor is not None else []
 
 
 def _undecoded(conn: Connection) -> tuple[ColumnElement[str | None], ColumnElement[int]]:
