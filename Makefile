@@ -49,7 +49,7 @@ format: setup-dev ## mends what a program can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/.ready-bench ## measures, and prints tables: make bench ARGS="--quick --only burst"
+bench: $(VENV)/.ready-bench ## measures, and prints tables: make bench ARGS="--quick --only burst" (--markdown to paste)
 	@$(BIN)/python -m bench $(ARGS)
 
 ADAPTERS := --extra aws --extra kubernetes --extra ldap --extra mysql --extra vault

@@ -12,7 +12,7 @@ import aiohttp
 
 from bench.scene import apart, percentile
 from bench.slack import PEOPLE, RESOURCES, Door, Wire, bare_bolt, curfew
-from bench.table import Table, held
+from bench.table import Table
 
 RATE = 50
 
@@ -27,8 +27,14 @@ def measure(*, quick: bool) -> Table:
     bolt = asyncio.run(_times(bare_bolt(), count))
     ours = asyncio.run(_times(curfew(), count))
     p50, p99 = (percentile(ours, share) * 1000 for share in (0.5, 0.99))
-    table.add("Curfew", p50, p99, "5 / 25", held(p50 <= 5 and p99 <= 25))
-    table.add("bare Bolt", *(percentile(bolt, share) * 1000 for share in (0.5, 0.99)), "", "")
+    bare, rare = (percentile(bolt, share) * 1000 for share in (0.5, 0.99))
+    seen = f"{p50:.3g} / {p99:.3g}"
+    reached = table.bar(
+        "/access answered: p50 / p99, ms", seen, "5 / 25", fine=p50 <= 5 and p99 <= 25
+    )
+    table.bar("/access answered: p50 beside bare Bolt, ms", p50, f"{bare:.3g}", fine=p50 < bare)
+    table.add("Curfew", p50, p99, "5 / 25", reached)
+    table.add("bare Bolt", bare, rare, "", "")
     return table
 
 

@@ -1,21 +1,23 @@
 """One process of a burst, to be killed or to have company. Not a figure by itself.
 
-    python -m bench.child URL CALLS FILE
+    python -m bench.child URL CALLS FILE DUE
 
 FILE is the provider: a line for each revoke that took effect, whoever asked. Ends when nothing is
-live any more.
+live any more, and then says beside FILE for how long its loop was held since DUE.
 """
 
 import asyncio
 import os
 import sys
 import time
+from collections.abc import Coroutine
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import text
 
 from adapters.base import Order, Presence
-from bench.scene import LATENCY, SleepyAdapter, engine
+from bench.scene import LATENCY, Heartbeat, SleepyAdapter, engine
 from bot.app.process import settle_down
 from bot.storage.database import Database
 
@@ -50,6 +52,19 @@ class FileAdapter(SleepyAdapter):
         return frozenset(self.there - self._look())
 
 
+async def held_since(due: datetime, path: Path, work: Coroutine[None, None, None]) -> None:
+    """Does the work; afterwards a line beside the provider's file: the longest stall in ms."""
+    heart = Heartbeat()
+    beating = asyncio.create_task(heart.run())
+    asyncio.get_running_loop().call_later(
+        max(0.0, (due - datetime.now(UTC)).total_seconds() - 0.05), setattr, heart, "longest", 0.0
+    )
+    await work
+    beating.cancel()
+    with path.with_suffix(".held").open("a") as file:
+        file.write(f"{heart.longest * 1000:.1f}\n")
+
+
 async def work(url: str, calls: int, path: Path) -> None:
     async with await Database.open(url, exclusive=True) as database:
         adapter = FileAdapter("sleepy", path)
@@ -63,4 +78,6 @@ async def work(url: str, calls: int, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(work(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])))
+    file = Path(sys.argv[3])
+    working = work(sys.argv[1], int(sys.argv[2]), file)
+    asyncio.run(held_since(datetime.fromisoformat(sys.argv[4]), file, working))

@@ -1,7 +1,7 @@
 """kill -9 in the middle of a burst, and a restart at once: what is lost, what is done again."""
 
 from bench.stage import stage
-from bench.table import Table, held
+from bench.table import Table, say
 
 
 def measure(*, quick: bool) -> Table:
@@ -23,6 +23,7 @@ def measure(*, quick: bool) -> Table:
         " left at the kill, at the floor; the bar is that and 15 % more, and 5 s.",
     )
     for on in ("sqlite", "postgresql"):
+        say(on)
         with stage(on, count, calls) as here:
             first = here.begin()
             here.wait(count // 2)
@@ -31,9 +32,10 @@ def measure(*, quick: bool) -> Table:
             here.begin()
             rest = here.wait(count) - killed
             left = here.floor * (count - done) / count
-            lost = count - here.ended()
-            table.add(
-                *(on, done, rest, left, left * 1.15 + 5, held(rest <= left * 1.15 + 5)),
-                *(lost, here.twice(), here.repeated()),
-            )
+            lost, twice, bar = count - here.ended(), here.twice(), left * 1.15 + 5
+            what = f"kill -9, {on}"
+            reached = table.bar(f"{what}: at rest after, s", rest, bar, fine=rest <= bar)
+            said = f"{lost}, {twice}"
+            table.bar(f"{what}: lost, ended twice", said, "0, 0", fine=not lost + twice)
+            table.add(on, done, rest, left, bar, reached, lost, twice, here.repeated())
     return table

@@ -13,7 +13,7 @@ from functools import partial
 from adapters.base import Presence
 from bench.raw import RawPostgres, RawSqlite, written_by_a_life
 from bench.scene import Quiet, SleepyAdapter, asking, database_urls
-from bench.table import Table, held
+from bench.table import Table, say
 from bot.domain.acts import Revoke, Role, Vote
 from bot.engine.claims import Claim
 from bot.engine.conclusions import Answer, conclude
@@ -64,9 +64,12 @@ def measure(*, quick: bool) -> Table:
     )
     for on in ("sqlite", "postgresql"):
         for at_once in (1, 8):
+            say(f"{on}, {at_once} at once")
             ours, raw = asyncio.run(_both(on, at_once, count))
-            bar = BARS.get((on, at_once))
-            reached = "" if bar is None else held(ours / raw >= bar)
+            bar, reached = BARS.get((on, at_once)), ""
+            if bar is not None:
+                what = f"whole lives, {on}, {at_once} at once: share of the raw driver's"
+                reached = table.bar(what, ours / raw, bar, fine=ours / raw >= bar)
             table.add(on, at_once, ours, raw, ours / raw, bar or "", reached)
     return table
 

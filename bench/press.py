@@ -15,7 +15,7 @@ import psycopg
 
 from adapters.postgres import PostgresAdapter, PostgresSettings
 from bench.scene import LATENCY, Nobody, Quiet, Rules, Sink, database_urls, percentile
-from bench.table import Table, held
+from bench.table import Table
 from bot.app.process import settle_down
 from bot.config.audit_key import load_or_make
 from bot.domain.command import Ask
@@ -60,7 +60,10 @@ def measure(*, quick: bool) -> Table:
         p50, p99 = (percentile(times, share) * 1000 for share in (0.5, 0.99))
         bar = bars.get(name)
         said = "-" if bar is None else " / ".join("-" if x > 1e6 else f"{x:g}" for x in bar)
-        reached = "-" if bar is None else held(p50 <= bar[0] and p99 <= bar[1])
+        reached = "-"
+        if bar is not None:
+            fine = p50 <= bar[0] and p99 <= bar[1]
+            reached = table.bar(f"{name}: p50 / p99, ms", f"{p50:.3g} / {p99:.3g}", said, fine=fine)
         table.add(name, p50, p99, said, reached)
     return table
 

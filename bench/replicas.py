@@ -1,7 +1,7 @@
 """The burst with three processes on one PostgreSQL; and again with one of them killed at half."""
 
 from bench.stage import stage
-from bench.table import Table, held
+from bench.table import Table, say
 from bot.engine.claims import LEASE
 
 PROCESSES = 3
@@ -26,6 +26,7 @@ def measure(*, quick: bool) -> Table:
         " With one killed its claims wait for their lease, or for the next start.",
     )
     for calls, killed in ((32, False), (200, False), (32, True)):
+        say(f"{calls} calls at once{', one killed' if killed else ''}")
         with stage("postgresql", count, calls, lead=10) as here:
             processes = [here.begin() for _ in range(PROCESSES)]
             due = here.due.timestamp()
@@ -37,9 +38,14 @@ def measure(*, quick: bool) -> Table:
             bar = here.floor * 1.15 + 0.5
             if killed:
                 bar = LEASE.total_seconds() + 2
-            fine = held(rest <= bar)
-            table.add(calls, "one" if killed else "none", here.floor, bar, rest, fine)
-            table.rows[-1] += (
-                *(str(count - here.ended()), str(here.twice()), str(here.repeated())),
+            lost, twice = count - here.ended(), here.twice()
+            who = "one killed" if killed else "none killed"
+            what = f"three processes, {calls} at once, {who}"
+            reached = table.bar(f"{what}: at rest, s", rest, bar, fine=rest <= bar)
+            said = f"{lost}, {twice}"
+            table.bar(f"{what}: lost, ended twice", said, "0, 0", fine=not lost + twice)
+            table.add(
+                *(calls, "one" if killed else "none", here.floor, bar, rest, reached),
+                *(lost, twice, here.repeated()),
             )
     return table

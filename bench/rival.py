@@ -25,7 +25,7 @@ from pgqueuer.models import Job
 from pgqueuer.queries import Queries
 from sqlalchemy import text
 
-from bench.child import FileAdapter
+from bench.child import FileAdapter, held_since
 from bot.domain.acts import End, Finish, Role
 from bot.domain.grant import EndReason, State
 from bot.engine.ledger import Ledger, Pen
@@ -137,8 +137,12 @@ async def main(name: str, what: str, url: str, calls: int, path: Path, due: date
         if what == "enqueue":
             await running
             return
-        while await database.read(lambda conn: conn.execute(LIVE).first()):
-            await asyncio.sleep(0.5)
+        await held_since(due, path, _rest(database))
+
+
+async def _rest(database: Database) -> None:
+    while await database.read(lambda conn: conn.execute(LIVE).first()):
+        await asyncio.sleep(0.5)
 
 
 if __name__ == "__main__":

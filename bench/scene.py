@@ -27,7 +27,6 @@ from bot.engine.ports import Delivered
 from bot.engine.proving import Witness
 from bot.storage import store
 from bot.storage.database import Database
-from sandbox.postgres import EmbeddedPostgres
 
 T = TypeVar("T")
 
@@ -226,6 +225,9 @@ def database_urls(names: list[str]) -> Iterator[dict[str, str]]:
         if "sqlite" in names:
             urls["sqlite"] = f"sqlite+aiosqlite:///{folder}/bench.db"
         if "postgresql" in names:
+            # The sandbox is no part of a bot: its memory is only taken where it is needed.
+            from sandbox.postgres import EmbeddedPostgres  # noqa: PLC0415
+
             server = EmbeddedPostgres(Path(tempfile.mkdtemp()), durable=True)
             server.start()
             urls["postgresql"] = server.dsn()

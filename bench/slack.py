@@ -37,7 +37,16 @@ channels: {approvals: C0APPROVE, audit: C0AUDIT}
 admins: [S0OPS]
 providers:
   lab: {adapter: demo}
-resources:
+"""
+ORDERS = """\
+  orders-pg: {adapter: postgres, dsn: "%s"}
+"""
+ORDERED = """\
+  orders:
+    provider: orders-pg
+    grant: {roles: [app_readonly]}
+    requesters: [anyone]
+    approvers: [U0MAYA]
 """
 RESOURCE = """\
   r%d: {provider: lab, grant: {level: read}, requesters: [anyone], approvers: [U0MAYA]}
@@ -97,12 +106,14 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def curfew(resources: int = RESOURCES) -> AsyncIterator[Wire]:
-    """`python -m bot run` on SQLite, ready to be talked to."""
+async def curfew(resources: int = RESOURCES, *, orders: str | None = None) -> AsyncIterator[Wire]:
+    """`python -m bot run` on SQLite, ready to be talked to.
+
+    With `orders`, the DSN of a PostgreSQL, there is one more resource: a role there.
+    """
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         home = Path(folder)
-        lines = "".join(RESOURCE % number for number in range(resources))
-        (home / "policy.yml").write_text(POLICY + lines)
+        (home / "policy.yml").write_text(_policy(resources, orders))
         async with SandboxServer(manifest=read_manifest(Path("manifest.yml"))) as sandbox:
             port = free_port()
             environ = {
@@ -120,6 +131,13 @@ async def curfew(resources: int = RESOURCES) -> AsyncIterator[Wire]:
             words = [sys.executable, "-m", "bot", "run"]
             async with _process(words, port, sandbox, environ) as wire:
                 yield wire
+
+
+def _policy(resources: int, orders: str | None) -> str:
+    lines = "".join(RESOURCE % number for number in range(resources))
+    if orders is None:
+        return f"{POLICY}resources:\n{lines}"
+    return f"{POLICY}{ORDERS % orders}resources:\n{lines}{ORDERED}"
 
 
 @asynccontextmanager

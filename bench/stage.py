@@ -39,21 +39,28 @@ class Stage:
 
     def begin(self, rival: str | None = None) -> subprocess.Popen[bytes]:
         """A process that works: Curfew's engine, or a job library."""
-        words = ["bench.child", self.url, str(self.calls), str(self.provider)]
+        words = ["bench.child", *self._words()]
         if rival is not None:
-            words = self._rival(rival, "work")
+            words = ["bench.rival", rival, "work", *self._words()]
         self.running.append(subprocess.Popen([sys.executable, "-m", *words]))  # noqa: S603 - ourselves
         return self.running[-1]
 
     def enqueue(self, rival: str) -> float:
         """A job for each grant; seconds that it took."""
         began = time.time()
-        subprocess.run([sys.executable, "-m", *self._rival(rival, "enqueue")], check=True)  # noqa: S603 - as above
+        words = ["bench.rival", rival, "enqueue", *self._words()]
+        subprocess.run([sys.executable, "-m", *words], check=True)  # noqa: S603 - as above
         return time.time() - began
 
-    def _rival(self, name: str, what: str) -> list[str]:
-        words = [self.url, str(self.calls), str(self.provider), self.due.isoformat()]
-        return ["bench.rival", name, what, *words]
+    def _words(self) -> list[str]:
+        return [self.url, str(self.calls), str(self.provider), self.due.isoformat()]
+
+    def held(self) -> float:
+        """The longest time in ms for which a process that has ended by itself held its loop."""
+        for process in self.running:
+            process.wait(PATIENCE)
+        lines = self.provider.with_suffix(".held").read_text().splitlines()
+        return max(map(float, lines))
 
     def kill(self, which: subprocess.Popen[bytes]) -> float:
         """Kill -9; the time of it."""
