@@ -35,7 +35,7 @@ class FolderGround(Ground):
 
     def __init__(self, folder: Path) -> None:
         self.store = folder / "store"
-        self.store.mkdir()
+        self.store.mkdir(parents=True)
         (folder / "vpn_access.py").write_text(block_of("python"))
         self.script = folder / "vpn-access"
         self._works = f'exec {sys.executable} -ISE {folder}/vpn_access.py {self.store} "$1"'

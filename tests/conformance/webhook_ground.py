@@ -157,8 +157,11 @@ class WebhookGround(DemoGround):
 
     def connect(self, call_limit: float = 10.0) -> WebhookAdapter:  # type: ignore[override] # another adapter for the same world
         can = EVERYTHING[-1:] if self.shared else EVERYTHING
-        url = f"http://127.0.0.1:{self.port}/curfew"
-        return WebhookAdapter("keys", settings(url, *can), call_limit=call_limit)
+        return WebhookAdapter("keys", settings(self.url, *can), call_limit=call_limit)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/curfew"
 
     def block(self, number: int = 0) -> Mapping[str, object]:
         return {"access": super().block(number)}

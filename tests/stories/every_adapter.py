@@ -5,6 +5,7 @@ A row starts the provider, once for all its stories, and says for each story how
 a function that yields a `Subject`, and a line in `ROWS`.
 """
 
+import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
@@ -15,6 +16,8 @@ from contextlib import (
 )
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import yaml
@@ -27,6 +30,9 @@ from tests.conformance.demo_ground import DemoGround
 from tests.conformance.mariadb import MariaDB
 from tests.conformance.mysql_ground import MysqlGround
 from tests.conformance.postgres_ground import PostgresGround
+from tests.conformance.test_command import TOKEN, FolderGround
+from tests.conformance.test_manual import ManualGround
+from tests.conformance.webhook_ground import EVERYTHING, SECRET, WebhookGround
 
 PEOPLE: Final = {"dana": "dana@example.com"}
 
@@ -35,6 +41,7 @@ PEOPLE: Final = {"dana": "dana@example.com"}
 class Subject:
     """One provider in one story.
 
+    `is_by_hand`: operators are asked, and the ground's `by_hand` is what they do.
     `provider` is its block in the policy, `adapter` included; secrets stand in it as `${NAME}` and
     in `given` by that name: nobody may read one of them anywhere afterwards.
     """
@@ -42,6 +49,7 @@ class Subject:
     ground: Ground
     provider: Mapping[str, Any]
     given: Mapping[str, str] = field(default_factory=dict, repr=False)
+    is_by_hand: bool = False
 
     @property
     def policy(self) -> str:
@@ -114,12 +122,49 @@ async def _mysql(server: MariaDB) -> AsyncIterator[Subject]:
     yield Subject(ground, provider, {"TARGET_PASSWORD": mysql_ground.ADMIN_PASSWORD})
 
 
+@asynccontextmanager
+async def _webhook(_: None, *, shared: bool) -> AsyncIterator[Subject]:
+    ground = WebhookGround(shared=shared)
+    await ground.open()
+    can = list(EVERYTHING[-1:] if shared else EVERYTHING)
+    provider = {"adapter": "webhook", "url": ground.url, "secret": "${TARGET_SECRET}", "can": can}
+    yield Subject(ground, provider, {"TARGET_SECRET": SECRET})
+    await ground.close()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="curfew-command-") as folder:
+        yield Path(folder)
+
+
+@asynccontextmanager
+async def _command(folder: Path) -> AsyncIterator[Subject]:
+    ground = FolderGround(folder / secrets.token_hex(4))
+    provider = {
+        "adapter": "command",
+        "program": str(ground.script),
+        "environment": {"VPN_TOKEN": "${VPN_TOKEN}"},
+        "can": ["per_grant", "lists_owned"],
+    }
+    yield Subject(ground, provider, {"VPN_TOKEN": TOKEN})
+
+
+@asynccontextmanager
+async def _manual(_: None) -> AsyncIterator[Subject]:
+    yield Subject(ManualGround(), {"adapter": "manual"}, is_by_hand=True)
+
+
 ROWS: Final = (
+    Row("command", _folder, _command),
     Row("demo", nullcontext, partial(_demo, shared=False)),
     Row("demo-shared", nullcontext, partial(_demo, shared=True)),
+    Row("manual", nullcontext, _manual),
     Row("mysql", mysql_ground.furnished, _mysql),
     Row("postgres", _postgres_server, partial(_postgres, login="temporary")),
     Row("postgres-existing", _postgres_server, partial(_postgres, login="existing")),
+    Row("webhook", nullcontext, partial(_webhook, shared=False)),
+    Row("webhook-shared", nullcontext, partial(_webhook, shared=True)),
 )
 
 

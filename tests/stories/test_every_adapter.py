@@ -4,18 +4,20 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.base import Caps, Credential, Snippet
+from adapters.base import Caps, Credential, Presence, Snippet
 from adapters.conformance import Door, Ground
 from bot.demo.shop import Shop
 from bot.domain.grant import EndReason, Grant, State
 from bot.engine.providers import order_of
 from bot.slack.actions import answer_field
+from bot.storage import store
 from sandbox import Json, text_of
 from tests.stories.every_adapter import ROWS, Row, Subject
 from tests.stories.scene import MINUTE, Scene, playing
@@ -69,9 +71,10 @@ def curtain(subject: Subject, shop: Shop, sqlite_url: str, tmp_path: Path) -> Cu
 async def test_from_the_request_to_a_revoke(curtain: Curtain, subject: Subject) -> None:
     """A line, a click, and they are in; a click, and they are out, with what they had open."""
     async with curtain() as scene:
-        grant, granted = await approved(scene)
+        grant, granted = await approved(scene, subject)
         credential, door = await goes_in(scene, subject.ground, grant)
         await scene.dana.click("Revoke now", message=granted)
+        await done_by_hand(scene, subject, grant, Presence.ABSENT)
         ended = await scene.reaches(grant, State.ENDED)
         assert ended.end_reason is EndReason.REVOKED
         await is_out(scene, subject.ground, ended, credential, door)
@@ -81,21 +84,44 @@ async def test_from_the_request_to_a_revoke(curtain: Curtain, subject: Subject) 
 async def test_the_time_is_over(curtain: Curtain, subject: Subject) -> None:
     """At the end of the time they are out, by nobody's click."""
     async with curtain() as scene:
-        grant, _ = await approved(scene)
+        grant, _ = await approved(scene, subject)
         credential, door = await goes_in(scene, subject.ground, grant)
         await scene.pass_time(30 * MINUTE)
+        await done_by_hand(scene, subject, grant, Presence.ABSENT)
         ended = await scene.reaches(grant, State.ENDED)
         assert ended.end_reason is EndReason.EXPIRED
         await is_out(scene, subject.ground, ended, credential, door)
         await is_told(scene, grant, "Requested", "Approved", "Started", "Expired", "Verified gone")
 
 
-async def approved(scene: Scene) -> tuple[Grant, Json]:
+async def approved(scene: Scene, subject: Subject) -> tuple[Grant, Json]:
     """Dana asks, Maya approves, the access is there; what Dana was told of it."""
     grant = await scene.asked(ASK)
     await scene.maya.click("Approve", message=await scene.card(grant))
+    await done_by_hand(scene, subject, grant, Presence.PRESENT)
     granted = await scene.told("You have")
     return await scene.reaches(grant, State.ACTIVE), granted
+
+
+TASKS = {
+    Presence.PRESENT: "To be done by hand: give access",
+    Presence.ABSENT: "To be done by hand: take access away",
+}
+
+
+async def done_by_hand(scene: Scene, subject: Subject, grant: Grant, wanted: Presence) -> None:
+    """Where a person is the provider: Olga does what the card asks for and presses Done."""
+    if not subject.is_by_hand:
+        return
+    card = await scene.olga.waits_for(TASKS[wanted], channel="#approvals", within=20)
+    asked = await scene.until(lambda: _with_end(scene, grant), "an end")
+    assert await subject.ground.by_hand(order_of(asked), wanted) is wanted
+    await scene.olga.click("Done", message=card)
+
+
+async def _with_end(scene: Scene, grant: Grant) -> Grant | None:
+    now = await scene.database.read(partial(store.get_grant, grant_id=grant.id))
+    return now if now is not None and now.expires_at is not None else None
 
 
 async def goes_in(
