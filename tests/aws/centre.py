@@ -5,6 +5,7 @@ later still. While one change of an assignment is under way another one conflict
 """
 
 import asyncio
+import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,12 +15,14 @@ from typing import Any
 from moto.identitystore.models import identitystore_backends
 from moto.ssoadmin.models import AccountAssignment, ssoadmin_backends
 
+from tests.aws import policy
 from tests.aws.names import ACCOUNT, REGION
 from tests.aws.wire import Call, RefusalError
 
 ACCOUNTS = {ACCOUNT, "210987654321"}
 IN_PROGRESS = 0.06
 LAG = 0.05
+EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 GONE = "ResourceNotFoundException"
 
 
@@ -45,6 +48,7 @@ class Centre:
     fails: list[str] = field(default_factory=list)
     works: dict[str, Work] = field(default_factory=dict)
     shown: list[tuple[str, ...]] = field(default_factory=list)
+    provisioned: dict[tuple[str, str], str] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def set(self, said: dict[str, Any]) -> None:
@@ -53,7 +57,29 @@ class Centre:
         self.lag = said.get("lag", LAG)
         self.fails = list(said.get("fails", []))
         if "shown" in said:  # what a test made at moto itself is shown at once
+            self._landed()
             self.shown = [key_of(each) for each in backend().account_assignments]
+
+    def may(self, user: str, account: str, arn: str, issued: str) -> bool:
+        """Can a session of that permission set, begun at that moment, do anything at all?
+
+        Its role is in the account as long as somebody has the permission set there, with the
+        policy that was provisioned last.
+        """
+        if (account, arn) not in self.provisioned:
+            return False
+        held = [{"Version": "2012-10-17", "Statement": {**EVERYTHING}}]
+        if inline := self.provisioned[account, arn]:
+            held.append(json.loads(inline))
+        context = {"identitystore:UserId": user, "aws:TokenIssueTime": issued}
+        return policy.allows(held, "s3:GetObject", "arn:aws:s3:::orders/1", context)
+
+    def _landed(self) -> None:
+        """Roles come with the first assignment in an account and go with the last."""
+        held = {(each.target_id, each.permission_set_arn) for each in backend().account_assignments}
+        self.provisioned = {
+            key: self.provisioned.get(key, _set(key[1]).inline_policy) for key in held
+        }
 
     async def rest(self) -> None:
         for task in self.tasks:
@@ -110,7 +136,7 @@ class Centre:
             raise RefusalError("ConflictException", "Account assignment already exists")
         if word == "Delete" and not held:
             raise RefusalError(GONE, "Account assignment not found")
-        work = self._taken_on(key, word)
+        work = self._taken_on(key)
 
         def land() -> None:
             if word == "Create":
@@ -120,8 +146,8 @@ class Centre:
                     backend().account_assignments.remove(each)
 
         self._later(work, land)
-        word = {"Create": "Creation", "Delete": "Deletion"}[word]
-        return {f"AccountAssignment{word}Status": dict(work.status)}
+        noun = {"Create": "Creation", "Delete": "Deletion"}[word]
+        return {f"AccountAssignment{noun}Status": dict(work.status)}
 
     def _provision(self, call: Call) -> dict[str, Any]:
         params = call.params
@@ -131,21 +157,19 @@ class Centre:
         held = {(each.target_id, each.permission_set_arn) for each in backend().account_assignments}
         if (params["TargetId"], arn) not in held:
             raise RefusalError(GONE, "PermissionSet is not provisioned in the account")
-        [found] = [each for each in backend().permission_sets if each.permission_set_arn == arn]
-        text = found.inline_policy
-        work = self._taken_on(("provision", params["TargetId"], arn), "Provision")
+        text = _set(arn).inline_policy
+        work = self._taken_on(("provision", params["TargetId"], arn))
 
         def land() -> None:
-            found.provisioned = {**getattr(found, "provisioned", {}), params["TargetId"]: text}
+            self.provisioned[params["TargetId"], arn] = text
 
         self._later(work, land)
         return {"PermissionSetProvisioningStatus": dict(work.status)}
 
-    def _taken_on(self, key: tuple[str, ...], word: str) -> Work:
+    def _taken_on(self, key: tuple[str, ...]) -> Work:
         request = str(uuid.uuid4())
         status = {"Status": "IN_PROGRESS", "RequestId": request, "CreatedDate": 0}
-        work = self.works[request] = Work(status, (*key,))
-        del word
+        work = self.works[request] = Work(status, key)
         return work
 
     def _later(self, work: Work, land: Callable[[], None]) -> None:
@@ -157,6 +181,7 @@ class Centre:
                 work.status |= {"Status": "FAILED", "FailureReason": reason}
                 return
             land()
+            self._landed()
             work.status["Status"] = "SUCCEEDED"
             await asyncio.sleep(self.lag)
             self.shown = [key_of(each) for each in backend().account_assignments]
@@ -188,6 +213,11 @@ class Centre:
         start, size = int(params.get("NextToken", 0)), 2  # short pages: nobody reads the first only
         more = {"NextToken": str(start + size)} if len(found) > start + size else {}
         return {"AccountAssignments": found[start : start + size], **more}
+
+
+def _set(arn: str) -> Any:
+    [found] = [each for each in backend().permission_sets if each.permission_set_arn == arn]
+    return found
 
 
 def key_of(each: Any) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
 BOT = "curfew-bot"
+STORE = "d-0123456789"
 
 PEOPLE = ("dana", "eli")
 SECRETS = {"orders": "app_readonly", "stock": "app_owner"}

@@ -131,7 +131,10 @@ class BackRoom:
                 case "forget":
                     standin.used.clear()
                     standin.requests = 0
-        return web.json_response({"used": sorted(set(standin.used)), "requests": standin.requests})
+        made = {"used": sorted(set(standin.used)), "requests": standin.requests}
+        if session := said.get("session"):
+            made["open"] = standin.centre.may(*session)
+        return web.json_response(made)
 
     async def _weather(self, kind: str) -> None:
         if self.standin.weather == "down":

@@ -16,6 +16,7 @@ from tests.aws.names import (
     REGION,
     SECRETS,
     SESSION_OF_ONESELF,
+    STORE,
     secret_arn,
 )
 from tests.aws.rotation import held
@@ -75,6 +76,8 @@ def _secrets(manager: Any) -> None:
 
 
 def _centre(sso: Any, store: Any) -> dict[str, Any]:
+    # moto's own name for it is one that no real client could send
+    ssoadmin_backends[ACCOUNT][REGION].instances[0].identity_store_id = STORE
     instance = sso.list_instances()["Instances"][0]
     arn, directory = instance["InstanceArn"], instance["IdentityStoreId"]
     users = {
@@ -88,10 +91,10 @@ def _centre(sso: Any, store: Any) -> dict[str, Any]:
         for name in PEOPLE
     }
     sets = []
-    for number, each in enumerate(("reading", "writing")):
+    for number, each in enumerate(("reading", "writing", "third")):
         sso.create_permission_set(Name=each, InstanceArn=arn)
         made = ssoadmin_backends[ACCOUNT][REGION].permission_sets[number]
-        # moto's own name for it is one that no real client could send
+        # nor this one
         made.permission_set_arn = made.permission_set_arn.replace(":instance/", ":permissionSet/")
         sets.append(made.permission_set_arn)
     return {"instance": arn, "store": directory, "users": users, "sets": sets}

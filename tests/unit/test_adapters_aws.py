@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from adapters.aws._documents import allowing, end_of, marked_id, sid_of
 from adapters.aws._errors import translated
 from adapters.aws._link import Aws
 from adapters.aws.iam import IamAdapter, IamParams
+from adapters.aws.identity_center import IdentityCenterAdapter, IdentityCenterSettings
 from adapters.base import Order, Person, RefusedError, UnreachableError
 
 PAGES = Path(__file__).parents[2] / "docs" / "adapters"
@@ -167,6 +169,23 @@ def test_the_clean_up_on_the_page_of_aws_iam_is_the_adapter_s() -> None:
         person = Person("U1", names={"aws": "dana"})
         order = Order("0123456789ab", "r", params, person, datetime(2026, 1, 1, tzinfo=UTC))
         assert adapter.cleanup(order) in page
+
+
+def test_the_clean_up_on_the_page_of_aws_identity_center_is_the_adapter_s() -> None:
+    """What the page tells a human to paste is what an alarm tells them."""
+    words = {"region": "eu-central-1", "identity_store": "d-0123456789"}
+    words["instance"] = "arn:aws:sso:::instance/ssoins-0123456789abcdef"
+    settings = IdentityCenterSettings.model_validate(words)
+    adapter = IdentityCenterAdapter("company-aws", settings)
+    arn = "arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-0123456789abcdef"
+    params = {"account": "123456789012", "permission_set": arn}
+    person = Person("U1", email="dana@example.com")
+    order = Order("0123456789ab", "r", params, person, datetime(2026, 1, 1, tzinfo=UTC))
+    assert adapter.cleanup(order) in (PAGES / "aws_identity_center.md").read_text()
+    hostile = Person("U1", email="a\"'$(id)`b`@example.com")
+    line = adapter.cleanup(replace(order, person=hostile))
+    assert "aidb@example.com" in line
+    assert "`" not in line
 
 
 @pytest.mark.parametrize("kind", [kind for kind in registry.available() if kind.startswith("aws_")])
