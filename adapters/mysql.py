@@ -185,6 +185,13 @@ class MysqlAdapter(Adapter):
             call_limit=call_limit,
         )
 
+    def makes(self, params: Mapping[str, Any]) -> str:
+        """By the role and rights of the block."""
+        block = MysqlParams.model_validate(dict(params))
+        given = [f"the role {block.role}"] if block.role else []
+        given += [f"{', '.join(words)} on {spot}" for spot, words in block.rights.items()]
+        return f"a login for this grant alone, with {' and '.join(given)}"
+
     def cleanup(self, order: Order) -> str:
         """SQL to paste into the client as the admin account."""
         return rights.cleanup_of_account(order.mark_underscored, self.settings.logins_from)
