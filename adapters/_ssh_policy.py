@@ -123,7 +123,7 @@ class SshParams(GrantParams):
     """A resource's `grant` block. `host`, `port` and `user` stand in the line that people paste."""
 
     principals: Annotated[
-        tuple[Annotated[str, AfterValidator(principal)], ...], Field(min_length=1, max_length=50)
+        tuple[Annotated[str, AfterValidator(principal)], ...], Field(max_length=50)
     ]
     extensions: tuple[Extension, ...] = ("permit-pty",)
     source_addresses: Annotated[
@@ -135,7 +135,9 @@ class SshParams(GrantParams):
     user: Annotated[str, AfterValidator(account)] | None = None
 
     @model_validator(mode="after")
-    def _no_double(self) -> Self:
+    def _some_and_none_twice(self) -> Self:
+        if not self.principals:
+            raise ValueError("a certificate without principals would be for everybody: name some")
         if len(set(self.principals)) != len(self.principals):
             raise ValueError("a principal stands twice in principals")
         return self

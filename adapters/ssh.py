@@ -24,7 +24,7 @@ from adapters._ssh_agent import Agent
 from adapters._ssh_books import Books, Entry, Page
 from adapters._ssh_certs import AgentSigner, FileSigner, Signer, Wanted, complaint, public_key
 from adapters._ssh_entry import Way, credential
-from adapters._ssh_policy import MARK, SshParams, SshSettings, name_of
+from adapters._ssh_policy import MARK, NAME, SshParams, SshSettings, name_of
 from adapters._ssh_rights import missing_for, translated
 from adapters._threads import Threads
 from adapters.base import (
@@ -44,6 +44,12 @@ T = TypeVar("T")
 ANSWER = "public_key"
 AT_ONCE = 8
 """Threads: file systems and agents block."""
+
+SHOWN = 5
+"""Principals that a card names."""
+
+LONGEST = 300
+"""Characters of what a card says of it."""
 
 EARLIER = 60
 """Seconds before now from which a certificate is valid: not every host's clock is ours."""
@@ -85,6 +91,15 @@ class SshAdapter(Adapter):
         self._threads = Threads(name, AT_ONCE)
         self._books = Books(settings.state, settings.shown, patience=call_limit * 0.8)
         self._signer = self._signer_of(settings)
+
+    def makes(self, params: Mapping[str, Any]) -> str:
+        """Whom the certificate lets in as, where, and whether for one command only."""
+        block = SshParams.model_validate(dict(params))
+        names = ["the person's own name" if one == NAME else one for one in block.principals]
+        shown = ", ".join(names[:SHOWN]) + (" and more" if names[SHOWN:] else "")
+        where = f" on {block.host}" if block.host else ""
+        only = ", for one command only" if block.force_command else ""
+        return f"an SSH certificate as {shown}{where}{only}"[:LONGEST]
 
     def cleanup(self, order: Order) -> str:
         """A line to paste where the list of revoked keys is; hosts follow it."""

@@ -147,7 +147,7 @@ class SshGround(Ground):
 
     @asynccontextmanager
     async def weather(self, kind: Weather) -> AsyncIterator[None]:
-        if kind is Weather.FORBIDDEN and not self.host.mounted:
+        if kind is Weather.FORBIDDEN and not self.host.can_be_read_only:
             raise CannotStageError("no file system can be mounted here that could be read-only")
         made: dict[Weather, AbstractContextManager[None]] = {
             Weather.DOWN: self.host.away(),

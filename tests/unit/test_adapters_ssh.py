@@ -139,6 +139,16 @@ def test_sessions_end_only_where_a_program_ends_them() -> None:
     assert Caps.ENDS_SESSIONS in ending.caps({})
 
 
+def test_what_a_card_says() -> None:
+    """Whom it lets in as and where; long lists are cut."""
+    adapter = SshAdapter("a", SshSettings.model_validate({"state": "/s", "ca_key": "/k"}))
+    block = {"principals": ["{name}", "ops"], "host": "b.example.com", "force_command": "uptime"}
+    said = "as the person's own name, ops on b.example.com, for one command only"
+    assert adapter.effects(block).makes == f"an SSH certificate {said}"
+    many = {"principals": [f"{number:0128}" for number in range(50)]}
+    assert len(adapter.effects(many).makes) <= 300
+
+
 # --- pasted keys ----------------------------------------------------------------------------------
 
 
