@@ -74,6 +74,12 @@ def make_key(place: Path, kind: str = "ed25519") -> Path:
     return place
 
 
+def certificate_of(credential: Credential) -> str:
+    """The certificate that is shown, as ssh-keygen reads it."""
+    line = next(one for one in credential.snippets[0].text.splitlines() if "-cert-v01@" in one)
+    return run("ssh-keygen", "-L", "-f", "-", text=line.split("'")[3])
+
+
 @dataclass(slots=True)
 class Host:
     """The folder of an sshd that runs. Everybody logs in as `user`; principals tell them apart."""

@@ -53,15 +53,19 @@ class SshGround(Ground):
     def is_file(self) -> bool:
         return self.form == "file"
 
-    def connect(self, call_limit: float = 10.0) -> SshAdapter:
-        host = self.host
-        given: dict[str, object] = {"state": host.state}
+    @property
+    def given(self) -> dict[str, object]:
+        """The provider's block in a policy."""
+        host, state = self.host, str(self.host.state)
         if self.is_file:
-            given |= {"ca_key": host.ca, "end_sessions": (str(host.ender), "{mark}")}
-        else:
-            public = (host.folder / "ca_rsa.pub").read_text().strip()
-            given |= {"ca_agent": host.agent, "ca_public": public}
-        return SshAdapter("bastions", SshSettings.model_validate(given), call_limit=call_limit)
+            command = [str(host.ender), "{mark}"]
+            return {"state": state, "ca_key": str(host.ca), "end_sessions": command}
+        public = (host.folder / "ca_rsa.pub").read_text().strip()
+        return {"state": state, "ca_agent": str(host.agent), "ca_public": public}
+
+    def connect(self, call_limit: float = 10.0) -> SshAdapter:
+        settings = SshSettings.model_validate(self.given)
+        return SshAdapter("bastions", settings, call_limit=call_limit)
 
     def block(self, number: int = 0) -> Mapping[str, object]:
         way = {"host": "127.0.0.1", "port": self.host.port, "user": self.host.user}

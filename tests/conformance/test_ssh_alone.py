@@ -24,7 +24,7 @@ from adapters.conformance import Weather
 from adapters.conformance.others import HOSTILE
 from adapters.ssh import SshAdapter, SshSettings
 from tests.conformance.ssh_ground import SshGround
-from tests.ssh_host import Host, make_key, run
+from tests.ssh_host import Host, certificate_of, make_key, run
 
 KINDS = ("ed25519", "ecdsa", "rsa")
 HOUR = timedelta(hours=1)
@@ -49,12 +49,6 @@ def other(ground: SshGround, **settings: object) -> SshAdapter:
     given = {"state": host.state, "ca_key": host.ca, **settings}
     kept = {key: value for key, value in given.items() if value is not None}
     return SshAdapter("bastions", SshSettings.model_validate(kept))
-
-
-def certificate_of(credential: Credential) -> str:
-    """The certificate that is shown, as ssh-keygen reads it."""
-    line = next(one for one in credential.snippets[0].text.splitlines() if "-cert-v01@" in one)
-    return run("ssh-keygen", "-L", "-f", "-", text=line.split("'")[3])
 
 
 async def given(adapter: SshAdapter, order: Order) -> Credential:

@@ -30,9 +30,11 @@ from tests.conformance.demo_ground import DemoGround
 from tests.conformance.mariadb import MariaDB
 from tests.conformance.mysql_ground import MysqlGround
 from tests.conformance.postgres_ground import PostgresGround
+from tests.conformance.ssh_ground import SshGround
 from tests.conformance.test_command import TOKEN, FolderGround
 from tests.conformance.test_manual import ManualGround
 from tests.conformance.webhook_ground import EVERYTHING, SECRET, WebhookGround
+from tests.ssh_host import Host, host
 
 PEOPLE: Final = {"dana": "dana@example.com"}
 
@@ -155,6 +157,13 @@ async def _manual(_: None) -> AsyncIterator[Subject]:
     yield Subject(ManualGround(), {"adapter": "manual"}, is_by_hand=True)
 
 
+@asynccontextmanager
+async def _ssh(server: Host, *, form: str) -> AsyncIterator[Subject]:
+    server.wipe()
+    ground = SshGround(server, form)
+    yield Subject(ground, {"adapter": "ssh", **ground.given})
+
+
 ROWS: Final = (
     Row("command", _folder, _command),
     Row("demo", nullcontext, partial(_demo, shared=False)),
@@ -165,6 +174,8 @@ ROWS: Final = (
     Row("postgres-existing", _postgres_server, partial(_postgres, login="existing")),
     Row("webhook", nullcontext, partial(_webhook, shared=False)),
     Row("webhook-shared", nullcontext, partial(_webhook, shared=True)),
+    Row("ssh", host, partial(_ssh, form="file")),
+    Row("ssh-agent", host, partial(_ssh, form="agent")),
 )
 
 

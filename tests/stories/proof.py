@@ -105,13 +105,18 @@ def _raw(scene: "Scene") -> list[str]:
 
 
 def _said(scene: "Scene") -> str:
-    """Every message with its metadata, every form and Home tab, and every call but one.
+    """Every message with its metadata, every form and Home tab, every ack, and every call but one.
 
-    The form that shows a credential to its person is the one place where it may be.
+    The form that shows a credential to its person is the one place where it may be. What people
+    sent off themselves, we did not say.
     """
     workspace = scene.sandbox.workspace
     messages = [one.wire() for name in workspace.channels for one in workspace.timeline.all(name)]
-    calls = [entry for entry in scene.sandbox.traffic.since() if not _shows_credentials(entry)]
+    calls = [
+        {key: part for key, part in entry.items() if key not in {"envelope", "post"}}
+        for entry in scene.sandbox.traffic.since()
+        if not _shows_credentials(entry)
+    ]
     return json.dumps([messages, calls], default=str)
 
 

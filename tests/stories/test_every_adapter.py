@@ -152,8 +152,9 @@ async def is_out(
 async def taken(scene: Scene, ground: Ground) -> Credential:
     """Dana presses Get credentials, answers what is asked, and reads what she is shown."""
     await scene.dana.click("Get credentials")
-    if answers := ground.answers():
-        await scene.dana.waits_for_modal(next(iter(answers)))
+    form = await scene.dana.waits_for_modal()
+    if form["submit"]:
+        answers = ground.answers()
         await scene.dana.submit({answer_field(name): text for name, text in answers.items()})
     shown = await scene.dana.waits_for_modal("Shown once")
     await scene.dana.close()
