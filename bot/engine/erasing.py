@@ -85,7 +85,6 @@ def _require_over(conn: Connection, person: str) -> None:
 
 
 def _erase_page(pen: Pen, *, person: str, actor: str, after: store.Position | None) -> _Page:
-    store.overwrite_what_is_freed(pen.conn)
     _require_over(pen.conn, person)
     listed = store.list_grants(pen.conn, requester=person, after=after, limit=PAGE)
     rows = store.get_grants(pen.conn, [grant.id for grant in listed], lock=True)
@@ -103,7 +102,6 @@ def _erase_page(pen: Pen, *, person: str, actor: str, after: store.Position | No
 
 def _erase_words(pen: Pen, *, person: str, actor: str, grants: int, lines: int) -> Traces:
     """What they wrote about the access of others, and the line that tells of it all."""
-    store.overwrite_what_is_freed(pen.conn)
     _require_over(pen.conn, person)
     more = store.erase_words(pen.conn, person)
     done = Traces(person, grants, lines + more)

@@ -1,5 +1,6 @@
 """Forgetting what people wrote: in the lines of the log, and in the rows that keep a copy.
 
+These are grants, and notices that were not told yet.
 The triggers of the log let nothing else of a line be changed.
 """
 
@@ -19,9 +20,11 @@ from sqlalchemy import (
 
 from bot.domain.grant import Grant
 from bot.storage.rows import grant_to_row
-from bot.storage.tables import events, grants
+from bot.storage.tables import events, grants, notices
 
 ERASABLE: Final = ("reason", "order", "extension", "last_error", "version")
+WORDS: Final = ("reason", "error")
+"""Where words stand in a notice: a person's, and a provider's, which may hold a name."""
 
 
 def requesters_called(conn: Connection, email: str) -> list[str]:
@@ -39,6 +42,8 @@ def count_words(conn: Connection, person: str) -> int:
 
 def erase_words(conn: Connection, person: str) -> int:
     """Forgets what this person wrote, wherever it stands in the log. How many lines."""
+    about = select(events.c.grant_id).where(_words_of(person), events.c.grant_id.is_not(None))
+    _hush(conn, conn.execute(about.distinct()).scalars().all())
     return conn.execute(update(events).where(_words_of(person)).values(texts=None)).rowcount
 
 
@@ -48,7 +53,17 @@ def erase_lines(conn: Connection, grant_ids: Sequence[str]) -> dict[str, int]:
     found = select(events.c.grant_id, func.count()).where(*about).group_by(events.c.grant_id)
     counts: dict[str, int] = dict(conn.execute(found).all())
     conn.execute(update(events).where(*about).values(texts=None))
+    _hush(conn, grant_ids)
     return counts
+
+
+def _hush(conn: Connection, grant_ids: Sequence[str]) -> None:
+    """What waits to be told about these grants is told without anybody's words."""
+    waiting = select(notices.c.id, notices.c.data).where(notices.c.grant_id.in_(grant_ids))
+    for number, data in conn.execute(waiting).all():
+        bare = {name: value for name, value in data.items() if name not in WORDS}
+        if bare != data:
+            conn.execute(update(notices).where(notices.c.id == number).values(data=bare))
 
 
 def rewrite_grants(conn: Connection, forgotten: Iterable[Grant]) -> None:
@@ -62,12 +77,6 @@ def rewrite_grants(conn: Connection, forgotten: Iterable[Grant]) -> None:
             name: bindparam(f"new_{name}") for name in ERASABLE
         }
         conn.execute(update(grants).where(grants.c.id == bindparam("known")).values(fresh), rows)
-
-
-def overwrite_what_is_freed(conn: Connection) -> None:
-    """SQLite leaves old text in its file until the space is used again; not from here on."""
-    if conn.dialect.name == "sqlite":
-        conn.exec_driver_sql("PRAGMA secure_delete=ON")
 
 
 def _words_of(person: str) -> ColumnElement[bool]:

@@ -52,8 +52,13 @@ class _Driver(Protocol):
     def cursor(self) -> _Cursor: ...
 
 
-_FOR_WRITING: Final = "PRAGMA cache_size=-8000"
-"""Kilobytes. A batch of ends touches more pages than the default holds, and reads them again."""
+_FOR_WRITING: Final = (
+    # Kilobytes. A batch of ends touches more pages than the default holds, and reads them again.
+    "PRAGMA cache_size=-8000",
+    # Else a row that moved to another page, or a notice that was told, leaves its text in the
+    # file until the space is used again, where nothing that erases a person's words finds it.
+    "PRAGMA secure_delete=ON",
+)
 
 
 def _prepare(engine: Engine, begin: str, *settings: str) -> None:
@@ -87,7 +92,7 @@ def writing_engine(path: Path, place: Place | None = None) -> Engine:
         hide_parameters=True,  # errors are logged, and rows hold what people wrote
         execution_options={PLACE: place},
     )
-    _prepare(engine, "BEGIN IMMEDIATE", *_SETTINGS, _FOR_WRITING)
+    _prepare(engine, "BEGIN IMMEDIATE", *_SETTINGS, *_FOR_WRITING)
     return engine
 
 

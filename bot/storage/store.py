@@ -9,7 +9,6 @@ from bot.storage.erasing import (
     count_words,
     erase_lines,
     erase_words,
-    overwrite_what_is_freed,
     requesters_called,
     rewrite_grants,
 )
@@ -153,7 +152,6 @@ __all__ = [
     "now",
     "open_sessions",
     "overdue_grants",
-    "overwrite_what_is_freed",
     "pending_grants",
     "position",
     "posting_at",

@@ -25,7 +25,7 @@ from bot.domain.principal import Principal, PrincipalKind
 from bot.domain.record import QueuedNotice, SealedEvent
 from bot.domain.replay import replay
 from bot.engine.engine import Engine
-from bot.engine.ports import Delivered, DirectoryError, Posting
+from bot.engine.ports import Delivered, DirectoryError, Posting, PostLaterError
 from bot.engine.proving import Witness
 from bot.storage import store
 from bot.storage.database import Database
@@ -52,12 +52,15 @@ class People:
 
 @dataclass
 class Postbox:
-    """A poster that keeps what it was given, in order."""
+    """A poster that keeps what it was given, in order, and that can be away."""
 
     told: list[QueuedNotice] = field(default_factory=list)
+    away: bool = False
 
     async def deliver(self, notice: QueuedNotice, now: datetime) -> Delivered:
         del now
+        if self.away:
+            raise PostLaterError("Slack is away")
         self.told.append(notice)
         about = notice.notice
         if about.grant_id is None or about.kind.value not in {"card", "dm_granted"}:

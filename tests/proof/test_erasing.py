@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, text
 from bot.domain.errors import RefusalError
 from bot.domain.forgetting import forgotten
 from bot.domain.grant import Grant, State
+from bot.domain.record import NoticeKind
 from bot.domain.replay import ERASED
 from bot.engine import erasing
 from bot.engine.erasing import Erasing
@@ -148,6 +150,26 @@ async def test_more_grants_than_one_transaction_takes(database: Database) -> Non
 
 def content(file: Path) -> bytes:
     return file.read_bytes()
+
+
+def denied(here: Office, grant: Grant) -> bool:
+    """The message about the denial was told."""
+    told = {(one.notice.grant_id, one.notice.kind) for one in here.postbox.told}
+    return (grant.id, NoticeKind.DM_DECIDED) in told
+
+
+async def test_what_waits_to_be_told_forgets_as_well(database: Database) -> None:
+    """A message that Slack did not take yet is told without the words, whoever of the two goes."""
+    async with office(database, provider=name()) as here:
+        for gone in (DANA, MAYA):
+            here.postbox.away = True
+            grant = await here.ask(DANA, reason="a secret of Dana")
+            await here.engine.service.deny(MAYA, grant.id, reason="a word of Maya")
+            await Erasing(Ledger(database)).erase(gone, operator="root")
+            here.postbox.away = False
+            here.pass_time(MINUTE)
+            await here.wait(partial(denied, here, grant))
+            assert "a word of Maya" not in repr(here.postbox.told)
 
 
 async def test_the_file_forgets_as_well(sqlite_url: str) -> None:
