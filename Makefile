@@ -54,7 +54,7 @@ bench: $(VENV)/.ready-bench ## measures, and prints tables: make bench ARGS="--q
 
 ADAPTERS := --extra aws --extra kubernetes --extra ldap --extra mysql --extra vault
 
-soak: $(VENV)/.ready-bench ## half an hour of lives under kills and faults: make soak ARGS="--minutes 5"
+soak: setup-dev ## kills and faults until the time is up: make soak ARGS="--minutes 30 --on sqlite"
 	@$(BIN)/python -m bench soak $(ARGS)
 
 lock: setup-dev ## makes requirements/*.txt anew from pyproject.toml

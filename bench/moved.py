@@ -6,16 +6,17 @@ to commit may be on disk or not, as after a real one.
 """
 
 import asyncio
-import random
 import secrets
 import time
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 
 from sqlalchemy import Connection, text
 
 from adapters.demo import DemoAdapter, Fault, Verb, World, forget_worlds, world_of
+from bench.ground import Field
 from bench.scene import Nobody, Quiet, Rules, Sink
 from bot.config.audit_key import load_or_make
 from bot.domain.command import Ask
@@ -37,8 +38,8 @@ AT_ONCE = 200
 """People who ask in one round."""
 
 ROUNDS = 6
-PATIENCE = 120.0
-"""Seconds for everything to come to rest when nothing fails any more."""
+PATIENCE = 30.0
+"""Seconds in which something has to come to rest when nothing fails any more."""
 
 APPROVER = "U0MAYA"
 FAULTS = (
@@ -49,58 +50,71 @@ FAULTS = (
     Fault.LAND_LATE,
     Fault.LIE,
     Fault.SLOW,
+    Fault.HANG,
+    Fault.PENDING,
 )
 VERBS: tuple[Verb, ...] = ("grant", "revoke", "verify")
 
 
-async def rounds(
-    url: str, folder: Path, chance: random.Random, counts: Counter[str], until: float
-) -> None:
+async def rounds(field: Field, chance: Random, counts: Counter[str], until: float) -> None:
     """Some rounds on one database, each ended by a power cut; then rest, and the invariants."""
     name = f"soak-{secrets.token_hex(4)}"
     forget_worlds()
     world, clock = world_of(name), Clock()
     world.clock = clock.now
     for _ in range(ROUNDS):
-        await _round(url, folder, name, clock, chance, counts)
+        await _round(field, name, clock, chance, counts)
         if time.monotonic() > until:
             break
     world.heal()
-    await _rest(url, folder, name, clock)
-    counts["lives"] += await _check(url, world)
+    await _rest(field, name, clock)
+    counts["lives"] += await _check(field.url, world)
 
 
 async def _round(
-    url: str,
-    folder: Path,
-    name: str,
-    clock: Clock,
-    chance: random.Random,
-    counts: Counter[str],
+    field: Field, name: str, clock: Clock, chance: Random, counts: Counter[str]
 ) -> None:
-    """People ask, are approved, end early or run out, while the provider has its moods."""
-    database = await Database.open(url, exclusive=True, clock=clock)
-    engine = _engine(database, folder, name)
+    """People ask, are approved, end early or run out; provider and database have their moods."""
+    database = await Database.open(field.url, exclusive=True, clock=clock)
+    engine = _engine(database, field.folder, name)
     await engine.start()
     try:
-        world = world_of(name)
-        for _ in range(chance.randrange(0, 12)):
-            times, seconds = chance.randrange(1, 5), chance.uniform(0.01, 20)
-            fault, verb = chance.choice(FAULTS), chance.choice(VERBS)
-            world.fail(verb, fault, times=times, seconds=0.05 if fault is Fault.SLOW else seconds)
-            counts["faults"] += times
+        counts["faults"] += _upset(world_of(name), chance)
+        troubled = asyncio.create_task(_trouble(field, chance, counts))
         lives = [_life(engine, f"U{secrets.token_hex(5).upper()}", chance) for _ in range(AT_ONCE)]
         await asyncio.gather(*lives)
         for _ in range(chance.randrange(1, 8)):
             clock.offset += timedelta(seconds=chance.uniform(1, 600))
             engine.poke()
             await asyncio.sleep(chance.uniform(0.0, 0.15))
+        await troubled
     finally:
         await power_cut(engine, database)
     counts["kills"] += 1
 
 
-async def _life(engine: Engine, who: str, chance: random.Random) -> None:
+def _upset(world: World, chance: Random) -> int:
+    """Faults that wait for the provider's next calls; how many."""
+    ordered = 0
+    for _ in range(chance.randrange(0, 12)):
+        times, seconds = chance.randrange(1, 5), chance.uniform(0.01, 20)
+        fault, verb = chance.choice(FAULTS), chance.choice(VERBS)
+        world.fail(verb, fault, times=times, seconds=0.05 if fault is Fault.SLOW else seconds)
+        ordered += times
+    return ordered
+
+
+async def _trouble(field: Field, chance: Random, counts: Counter[str]) -> None:
+    """In one round of three the database has troubles of its own."""
+    if chance.random() < 1 / 3:
+        await asyncio.sleep(chance.uniform(0.0, 0.5))
+        name, trouble = chance.choice(field.troubles(chance))
+        await asyncio.to_thread(trouble)
+        counts["faults"] += 1
+        counts[f"({name})"] += 1
+
+
+async def _life(engine: Engine, who: str, chance: Random) -> None:
     """One person's doings. What is refused, or not written, is an answer like any other."""
     length = timedelta(minutes=chance.randrange(1, 60))
     try:
@@ -144,24 +158,28 @@ def _engine(database: Database, folder: Path, name: str) -> Engine:
     )
 
 
-async def _rest(url: str, folder: Path, name: str, clock: Clock) -> None:
+async def _rest(field: Field, name: str, clock: Clock) -> None:
     """A bot that nobody disturbs any more, and time enough."""
-    async with await Database.open(url, exclusive=True, clock=clock) as database:
-        engine = _engine(database, folder, name)
+    async with await Database.open(field.url, exclusive=True, clock=clock) as database:
+        engine = _engine(database, field.folder, name)
         await engine.start()
         try:
-            async with asyncio.timeout(PATIENCE):
-                while await database.read(_left):
-                    clock.offset += timedelta(seconds=20)
-                    engine.poke()
-                    await asyncio.sleep(0.1)
+            left, since = 0, time.monotonic()
+            while (now := await database.read(_left)) != 0:
+                if now != left:
+                    left, since = now, time.monotonic()
+                assert time.monotonic() - since < PATIENCE, f"{left} are left and nothing moves"
+                clock.offset += timedelta(seconds=20)
+                engine.poke()
+                await asyncio.sleep(0.1)
         finally:
             await engine.stop()
 
 
-def _left(conn: Connection) -> bool:
+def _left(conn: Connection) -> int:
+    """How many grants and notices are not at rest."""
     live = "SELECT count(*) FROM grants WHERE next_at IS NOT NULL OR lease_token IS NOT NULL"
-    return bool(conn.execute(text(live)).scalar_one()) or bool(store.notice_backlog(conn)[0])
+    return int(conn.execute(text(live)).scalar_one()) + store.notice_backlog(conn)[0]
 
 
 async def _check(url: str, world: World) -> int:

@@ -1,156 +1,218 @@
 """Lives by the thousand under kills and faults, until the time is up: `make soak`.
 
-    python -m bench soak [--minutes 30] [--seed N] [--on sqlite,postgresql] [--half real,moved]
+    make soak ARGS="[--minutes 30] [--on sqlite,postgresql] [--half real,moved] [--seed N]"
 
-Two halves on each database, one after the other. `real`: the real bot as a process of its own, with
-Slack and a protected PostgreSQL outside, killed at a point of a random number, again and again.
-`moved`: the real engine in this process, with a provider that fails in every way and a clock that
-is moved; each round ends with a power cut, in which nothing is finished and nothing closed.
-After every story and every round the invariants are looked at. Ends at the first violation, with
-the seed and the round.
+Two halves on each database, all at once, each in processes of its own. `real` (`bench/real.py`):
+the real program with Slack, a protected PostgreSQL and its own database outside, killed and misled.
+`moved` (`bench/moved.py`): the engine with a provider that has moods and a clock that is moved
+instead of waited for; each round ends with a power cut. From ten minutes on, `real` first dies once
+at each point that has a name. After every round the invariants are looked at.
+
+Ends with one line of JSON; violations are in it, each with what it takes to play it again:
+`--seed` and `--round`. Exit code 1 when there was one.
 """
 
 import argparse
-import asyncio
-import random
+import json
+import os
 import secrets
-import shutil
-import tempfile
+import signal
+import subprocess
+import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+from typing import Final, cast
 
-from psycopg import sql
+DATABASES: Final = ("sqlite", "postgresql")
+HALVES: Final = ("real", "moved")
+STREAMS: Final = {"real": 1, "moved": 2}
+"""Processes of each half: the moved ones wait for disks, not for processors."""
 
-from bench.moved import rounds
-from bot.demo.shop import Shop, open_shop
-from bot.observability.logs import configure_logs
-from bot.storage.database import parse_url
-from bot.storage.schema import upgrade
-from sandbox.postgres import EmbeddedPostgres
-from tests.conftest import administer
-from tests.crash.program import Fate
-from tests.crash.stage import nursery, stage
-from tests.crash.story import Story
-
-POINTS = 520
-"""A whole story passes about so many."""
-
-HALVES = ("real", "moved")
+GRACE: Final = 180.0
+"""Seconds after the time is up in which a round that has begun comes to its end."""
 
 
 @dataclass
-class Tally:
-    """What happened in one half on one database."""
+class Part:
+    """One process of the soak, and what it told of itself."""
 
+    half: str
+    on: str
+    stream: int
+    process: "subprocess.Popen[str]"
     counts: Counter[str] = field(default_factory=Counter)
-    wrong: str = ""
+    violations: list[str] = field(default_factory=list)
 
-    def line(self) -> str:
-        said = ", ".join(f"{n:,} {name}" for name, n in sorted(self.counts.items()))
-        return f"{said or 'nothing'}; violations: {1 if self.wrong else 0}"
+    @property
+    def name(self) -> str:
+        return f"{self.on} {self.half} {self.stream}"
+
+    def hear(self, line: str) -> None:
+        """One line of JSON; anything else is no good sign."""
+        try:
+            told = json.loads(line)
+        except ValueError:
+            told = {"violation": f"{self.name} said: {line[:500]}"}
+        self.counts.update(told.get("counts", {}))
+        if "violation" in told:
+            self.violations.append(told["violation"])
+            print(f"\nVIOLATION {told['violation']}", flush=True)
 
 
 def main(words: list[str]) -> int:
     """The exit code: 1 when something did not hold."""
-    parser = argparse.ArgumentParser(prog="python -m bench soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=30.0, help="for each database")
+    given = _parser().parse_args(words)
+    if given.here is not None:
+        from bench.part import play  # noqa: PLC0415 - the parent needs nothing of it
+
+        return play(given)
+    began = time.monotonic()
+    print(f"seed {given.seed}, {given.minutes:g} minutes", flush=True)
+    with _parts(given) as parts:
+        _listen(parts, began, given.minutes * 60)
+    return _summary(parts, given.seed, time.monotonic() - began)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="make soak", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**9))
-    parser.add_argument("--on", default="sqlite,postgresql")
-    parser.add_argument("--half", default=",".join(HALVES))
-    given = parser.parse_args(words)
-    halves = given.half.split(",")
-    configure_logs("CRITICAL", "console")  # what fails on purpose is no news
-    print(f"seed {given.seed}, {given.minutes:g} minutes on each database", flush=True)
-    failed = 0
-    with tempfile.TemporaryDirectory(prefix="curfew-soak-") as folder:
-        place = Path(folder)
-        place.chmod(0o755)  # the servers' own account must come in
-        with open_shop(place / "shop") as shop, _server(place / "own") as server:
-            for on in given.on.split(","):
-                for half in halves:
-                    seconds = given.minutes * 60 / len(halves)
-                    ground = Ground(place, server, shop, on)
-                    tally = _soak(half, ground, seconds, given.seed)
-                    print(f"{on}, {half}: {tally.line()}\n{tally.wrong}", flush=True)
-                    failed += bool(tally.wrong)
-    return 1 if failed else 0
+    parser.add_argument("--on", type=_some_of(DATABASES), default=DATABASES)
+    parser.add_argument("--half", type=_some_of(HALVES), default=HALVES)
+    parser.add_argument("--round", type=int, help="only this one, to see it again")
+    parser.add_argument("--stream", type=int, help="with --round: of that process")
+    parser.add_argument("--here", help=argparse.SUPPRESS)
+    return parser
+
+
+def _some_of(known: tuple[str, ...]) -> "object":
+    def read(words: str) -> tuple[str, ...]:
+        wanted = tuple(words.split(","))
+        if not set(wanted) <= set(known):
+            raise argparse.ArgumentTypeError(f"some of {','.join(known)}, please")
+        return wanted
+
+    return read
+
+
+# --- processes --------------------------------------------------------------------------------
 
 
 @contextmanager
-def _server(folder: Path) -> Iterator[EmbeddedPostgres]:
-    made = EmbeddedPostgres(folder)
-    with made:
-        yield made
+def _parts(given: argparse.Namespace) -> Iterator[list[Part]]:
+    """All processes at work; none is left at the end, whatever ends this."""
+    parts: list[Part] = []
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        for on in given.on:
+            for half in given.half:
+                streams = range(STREAMS[half]) if given.stream is None else [given.stream]
+                parts += [_begin(given, half, on, stream) for stream in streams]
+        yield parts
+    finally:
+        for part in parts:
+            part.process.send_signal(signal.SIGTERM)
+        for part in parts:
+            try:
+                part.process.wait(30)
+            except subprocess.TimeoutExpired:
+                part.process.kill()
+        signal.signal(signal.SIGTERM, before)
 
 
-@dataclass
-class Ground:
-    """Where fresh databases of one kind come from."""
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
-    folder: Path
-    server: EmbeddedPostgres
-    shop: Shop
-    on: str
 
-    @contextmanager
-    def database(self) -> Iterator[tuple[str, Path]]:
-        """A URL of a fresh database with all tables, and a folder of its own."""
-        name = f"soak_{secrets.token_hex(4)}"
-        place = self.folder / name
-        place.mkdir()
-        if self.on == "sqlite":
-            url = f"sqlite+aiosqlite:///{place / 'curfew.db'}"
-            (place / "curfew.db").touch(mode=0o600)
+def _begin(given: argparse.Namespace, half: str, on: str, stream: int) -> Part:
+    words = [sys.executable, "-W", "ignore", "-m", "bench", "soak", "--here", f"{half} {on}"]
+    words += ["--seed", str(given.seed), "--minutes", str(given.minutes), "--stream", str(stream)]
+    words += ["--round", str(given.round)] if given.round is not None else []
+    nice = 0 if half == "real" else 5  # people in the real half wait in real seconds
+    process = subprocess.Popen(  # noqa: S603 - ourselves
+        ["nice", "-n", str(nice), *words],  # noqa: S607 - of every system
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    return Part(half, on, stream, process)
+
+
+def _listen(parts: list[Part], began: float, seconds: float) -> None:
+    """Until all have ended; shows how far things are."""
+    lines: Queue[tuple[Part, str]] = Queue()
+    for part in parts:
+        Thread(target=_read, args=(part, lines), daemon=True).start()
+    shown, running = began, set(range(len(parts)))
+    while running:
+        try:
+            part, line = lines.get(timeout=1.0)
+        except Empty:
+            pass
         else:
-            administer(self.server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-            url = self.server.dsn(db=name)
-        upgrade(parse_url(url))
-        try:
-            yield url, place
-        finally:
-            if self.on != "sqlite":
-                drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
-                administer(self.server, drop)
-            # A process that was just killed may still have held a file in it.
-            shutil.rmtree(place, ignore_errors=True)
-
-
-def _soak(half: str, ground: Ground, seconds: float, seed: int) -> Tally:
-    tally, until = Tally(), time.monotonic() + seconds
-    number = 0
-    while time.monotonic() < until and not tally.wrong:
-        number += 1
-        chance = random.Random(f"{seed} {half} {ground.on} {number}")  # noqa: S311 - to be repeated
-        try:
-            if half == "real":
-                asyncio.run(_stories(ground, chance, tally))
+            if line:
+                part.hear(line)
             else:
-                with ground.database() as (url, place):
-                    asyncio.run(rounds(url, place, chance, tally.counts, until))
-        except (AssertionError, TimeoutError, ExceptionGroup) as error:
-            tally.wrong = f"seed {seed}, {half} on {ground.on}, round {number}: {error!r} {error}"
-    return tally
+                running.discard(parts.index(part))
+        elapsed = time.monotonic() - began
+        if elapsed > seconds + GRACE:
+            for index in running:
+                parts[index].hear(json.dumps({"violation": f"{parts[index].name} does not end"}))
+            return
+        if time.monotonic() - shown > (1 if sys.stdout.isatty() else 60):
+            shown = time.monotonic()
+            _show(parts, elapsed, seconds)
+    _show(parts, time.monotonic() - began, seconds)
 
 
-async def _stories(ground: Ground, chance: random.Random, tally: Tally) -> None:
-    """One workspace, both stories, up to four deaths at points of random numbers, and a kill."""
-    fates = [Fate(chance.randrange(1, POINTS)) for _ in range(chance.randrange(1, 5))]
-    with ground.database() as (url, place):
-        async with stage(url, place, ground.shop, nursery()) as here:
-            await here.begin(*fates, Fate())
-            story = Story(here)
-            killing = asyncio.create_task(_kill(here.kill, chance.uniform(0.5, 3.0)))
-            await story.revoked()
-            await story.expired()
-            await killing
-            await story.check()
-            tally.counts.update(lives=2, kills=len(here.deaths))
+def _read(part: Part, lines: "Queue[tuple[Part, str]]") -> None:
+    assert part.process.stdout is not None
+    for line in part.process.stdout:
+        lines.put((part, line))
+    if part.process.wait() not in {0, -signal.SIGTERM}:
+        told = {"violation": f"{part.name} ended with {part.process.returncode}"}
+        lines.put((part, json.dumps(told)))
+    lines.put((part, ""))
 
 
-async def _kill(kill: Callable[[], None], after: float) -> None:
-    await asyncio.sleep(after)
-    kill()
+# --- telling ----------------------------------------------------------------------------------
+
+
+def _show(parts: list[Part], elapsed: float, seconds: float) -> None:
+    said = [f"{part.name}: {part.counts['lives']:,}" for part in parts]
+    line = f"{elapsed / 60:.1f} of {seconds / 60:g} min; lives on {', '.join(said)}"
+    wrong = sum(len(part.violations) for part in parts)
+    line += f"; violations: {wrong}"
+    print(f"\r{line}" if sys.stdout.isatty() else line, end="", flush=True)
+    if not sys.stdout.isatty():
+        print(flush=True)
+
+
+def _summary(parts: list[Part], seed: int, seconds: float) -> int:
+    """A table for people, and the last line for programs."""
+    print()
+    for part in parts:
+        plain = {name: n for name, n in sorted(part.counts.items()) if not name.startswith("(")}
+        said = ", ".join(f"{n:,} {name}" for name, n in plain.items())
+        pace = part.counts["lives"] / (seconds / 60)
+        wrong = len(part.violations)
+        print(f"{part.name}: {said or 'nothing'} ({pace:.0f} lives a minute); violations: {wrong}")
+    violations = [one for part in parts for one in part.violations]
+    totals = sum((part.counts for part in parts), Counter[str]())
+    told = {
+        "seed": seed,
+        "minutes": round(seconds / 60, 1),
+        "processors": os.cpu_count(),
+        **{name: totals[name] for name in ("lives", "kills", "faults")},
+        "violations": violations,
+        "parts": {part.name: dict(sorted(part.counts.items())) for part in parts},
+    }
+    print(json.dumps(cast("object", told)), flush=True)
+    return 1 if violations or not totals["lives"] else 0

@@ -26,6 +26,7 @@ class Shop:
 
     admin_dsn: str = field(repr=False)
     psql: Path
+    server: EmbeddedPostgres = field(repr=False)
 
 
 @contextmanager
@@ -41,7 +42,7 @@ def open_shop(directory: Path) -> Iterator[Shop]:
             if not _has(root, "pg_database", "datname", DATABASE):
                 _fill(server, root)
             _admit(root, password)
-        yield Shop(server.dsn(ADMIN, password), server.psql)
+        yield Shop(server.dsn(ADMIN, password), server.psql, server)
 
 
 def _fill(server: EmbeddedPostgres, root: psycopg.Connection) -> None:

@@ -19,8 +19,11 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Final, TypeVar
 
+import psycopg
+
 from bot.demo.shop import Shop
 from bot.storage.database import Database
+from bot.storage.errors import StorageError
 from sandbox import Player, SandboxServer, read_manifest
 from sandbox.seed import DANA, MAYA
 from sandbox.wire import RefusedActError
@@ -176,7 +179,7 @@ class Stage:
         What a dead bot held or had under way is waited for: a lease, a call that may still land.
         """
         for glance in self._patience():
-            if (there := await found()) is not None:
+            if (there := await _seen(found)) is not None:
                 return there
             if meanwhile and glance % round(1 / GLANCE) == 0:
                 self.pass_time(meanwhile)
@@ -198,13 +201,13 @@ class Stage:
     ) -> T:
         """Act as people do: again when it came to nothing and the bot was away meanwhile."""
         for _ in self._patience():
-            if (there := await found()) is not None:
+            if (there := await _seen(found)) is not None:
                 return there
             await self._connected()
             gone = self._gone
             self.heard.append(await self._unless_gone(act(), gone))
             for _ in range(100):
-                if (there := await found()) is not None:
+                if (there := await _seen(found)) is not None:
                     return there
                 if gone.is_set():
                     break
@@ -223,7 +226,7 @@ class Stage:
             acting.cancel()
         try:
             return repr(await acting)
-        except (RefusedActError, TimeoutError, asyncio.CancelledError) as error:
+        except (RefusedActError, TimeoutError, psycopg.Error, asyncio.CancelledError) as error:
             return repr(error)
 
     def account(self) -> str:
@@ -233,6 +236,14 @@ class Stage:
         said = self.orders.log.read_text(errors="replace") if self.orders.log.exists() else ""
         heard = [line[:300] for line in self.heard[-5:]]
         return "\n".join([f"exits {self.deaths}", *ends, *heard, said[-4000:]])
+
+
+async def _seen(found: Callable[[], Awaitable[T | None]]) -> T | None:
+    """What is there; nothing while the database is away."""
+    try:
+        return await found()
+    except StorageError:
+        return None
 
 
 def _last(path: Path) -> str:
