@@ -37,7 +37,7 @@ from bot.storage.errors import StorageError
 AT_ONCE = 200
 """People who ask in one round."""
 
-ROUNDS = 6
+ROUNDS = 3
 PATIENCE = 30.0
 """Seconds in which something has to come to rest when nothing fails any more."""
 
