@@ -52,10 +52,10 @@ format: setup-dev ## mends what a program can mend
 bench: $(VENV)/.ready-bench ## measures, and prints tables: make bench ARGS="--quick --only burst" (--markdown to paste)
 	@$(BIN)/python -m bench $(ARGS)
 
-ADAPTERS := --extra aws --extra kubernetes --extra ldap --extra mysql --extra vault
-
 soak: setup-dev ## kills and faults until the time is up: make soak ARGS="--minutes 30 --on sqlite"
 	@$(BIN)/python -m bench soak $(ARGS)
+
+ADAPTERS := --extra aws --extra kubernetes --extra ldap --extra mysql --extra vault
 
 lock: setup-dev ## makes requirements/*.txt anew from pyproject.toml
 	@set -e; $(BIN)/python -m pip install -q uv; \
