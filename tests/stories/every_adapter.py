@@ -25,11 +25,13 @@ import yaml
 from adapters.conformance import Ground
 from adapters.demo import forget_worlds, world_of
 from sandbox.postgres import EmbeddedPostgres, wheel_binaries
-from tests.conformance import mysql_ground, postgres_ground
+from tests.conformance import ldap_ground, mysql_ground, postgres_ground
 from tests.conformance.demo_ground import DemoGround
+from tests.conformance.ldap_ground import LdapGround
 from tests.conformance.mariadb import MariaDB
 from tests.conformance.mysql_ground import MysqlGround
 from tests.conformance.postgres_ground import PostgresGround
+from tests.conformance.slapd import Slapd
 from tests.conformance.ssh_ground import SshGround
 from tests.conformance.test_command import TOKEN, FolderGround
 from tests.conformance.test_manual import ManualGround
@@ -114,6 +116,17 @@ async def _postgres(server: EmbeddedPostgres, *, login: str) -> AsyncIterator[Su
 
 
 @asynccontextmanager
+async def _ldap(server: Slapd, *, form: str) -> AsyncIterator[Subject]:
+    ground = LdapGround(server, form)
+    provider = {
+        "adapter": "ldap",
+        **ground.settings().model_dump(mode="json", exclude={"password"}, exclude_none=True),
+        "password": "${TARGET_PASSWORD}",
+    }
+    yield Subject(ground, provider, {"TARGET_PASSWORD": ldap_ground.ADMIN_PASSWORD})
+
+
+@asynccontextmanager
 async def _mysql(server: MariaDB) -> AsyncIterator[Subject]:
     ground = MysqlGround(server)
     provider = {
@@ -168,6 +181,8 @@ ROWS: Final = (
     Row("command", _folder, _command),
     Row("demo", nullcontext, partial(_demo, shared=False)),
     Row("demo-shared", nullcontext, partial(_demo, shared=True)),
+    Row("ldap", ldap_ground.furnished, partial(_ldap, form="groupOfNames")),
+    Row("ldap-posix", ldap_ground.furnished, partial(_ldap, form="posixGroup")),
     Row("manual", nullcontext, _manual),
     Row("mysql", mysql_ground.furnished, _mysql),
     Row("postgres", _postgres_server, partial(_postgres, login="temporary")),

@@ -10,6 +10,7 @@ import yaml
 from adapters import registry, table
 from adapters.base import Order, Person
 from adapters.demo import DemoParams, Fault, forget_worlds
+from adapters.ldap import LdapAdapter, LdapParams, LdapSettings
 from adapters.manual import ManualParams
 from adapters.mysql import MysqlAdapter, MysqlParams, MysqlSettings
 from adapters.postgres import PostgresAdapter, PostgresParams, PostgresSettings
@@ -65,6 +66,19 @@ def test_the_clean_up_on_the_postgres_page_is_the_adapter_s() -> None:
     params = {"roles": ["app_readonly"], "login": "existing"}
     membership = Order("0123456789ab", "prod-db", params, person, now)
     assert f"`{adapter.cleanup(membership)}`" in (PAGES / "postgres.md").read_text()
+
+
+def test_the_ldap_page_holds() -> None:
+    """Its settings and grant block pass the schema; its clean-up is what an alarm tells."""
+    provider, grant = (yaml.safe_load(text) for text in blocks("ldap.md", "yaml"))
+    found = dict(provider["providers"]["corp"])
+    assert found.pop("adapter") == "ldap"
+    assert set(found) == set(LdapSettings.model_fields)
+    assert set(grant["grant"]) == set(LdapParams.model_fields)
+    LdapParams.model_validate(grant["grant"])
+    adapter = LdapAdapter("corp", LdapSettings.model_validate(found))
+    order = Order("0123456789ab", "dba", grant["grant"], Person("U1"), datetime.now(UTC))
+    assert adapter.cleanup(order) == blocks("ldap.md", "text")[-1].strip()
 
 
 def test_the_mysql_page_holds() -> None:
