@@ -113,7 +113,10 @@ class Others(Stage):
             pytest.skip("looks nobody up in advance")
         before = await ground.inventory()
         assert await adapter.counterpart(ground.order()) is None
-        order = ground.order(person=ground.nobody())
+        try:
+            order = ground.order(person=ground.nobody())
+        except CannotStageError as reason:
+            pytest.skip(str(reason))
         said = await adapter.counterpart(order)
         assert said is not None
         assert said.strip().endswith(".")

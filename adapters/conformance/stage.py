@@ -1,6 +1,7 @@
 """What all parts of the suite share: the fixtures, and how to ask for a capability."""
 
 import asyncio
+import contextlib
 import gc
 import threading
 from collections.abc import AsyncIterator
@@ -14,6 +15,10 @@ from adapters.conformance.engine import connected
 from adapters.conformance.ground import Ground
 
 MOMENTS = 100
+
+
+PARTING = 2.0
+"""Seconds that a provider in this process may take to notice that the adapter hung up."""
 
 
 class Stage:
@@ -33,6 +38,10 @@ class Stage:
                 break
             await asyncio.sleep(0.01)
         assert own_threads() <= threads, "the adapter left a thread"
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PARTING):
+                while open_files() > files:  # noqa: ASYNC110 - a stand-in of this process lets go too
+                    await asyncio.sleep(0.01)
         assert open_files() <= files, "the adapter left a file or a socket open"
 
 

@@ -30,6 +30,7 @@ from tests.conformance.demo_ground import DemoGround
 from tests.conformance.ldap_ground import LdapGround
 from tests.conformance.mariadb import MariaDB
 from tests.conformance.mysql_ground import MysqlGround
+from tests.conformance.okta_ground import OktaGround
 from tests.conformance.postgres_ground import PostgresGround
 from tests.conformance.slapd import Slapd
 from tests.conformance.ssh_ground import SshGround
@@ -177,6 +178,13 @@ async def _ssh(server: Host, *, form: str) -> AsyncIterator[Subject]:
     yield Subject(ground, {"adapter": "ssh", **ground.given})
 
 
+@asynccontextmanager
+async def _okta(_: None) -> AsyncIterator[Subject]:
+    async with OktaGround() as ground:
+        provider = {"adapter": "okta", "url": ground.house.url, "token": "${TARGET_TOKEN}"}
+        yield Subject(ground, provider, {"TARGET_TOKEN": ground.token})
+
+
 ROWS: Final = (
     Row("command", _folder, _command),
     Row("demo", nullcontext, partial(_demo, shared=False)),
@@ -185,6 +193,7 @@ ROWS: Final = (
     Row("ldap-posix", ldap_ground.furnished, partial(_ldap, form="posixGroup")),
     Row("manual", nullcontext, _manual),
     Row("mysql", mysql_ground.furnished, _mysql),
+    Row("okta", nullcontext, _okta),
     Row("postgres", _postgres_server, partial(_postgres, login="temporary")),
     Row("postgres-existing", _postgres_server, partial(_postgres, login="existing")),
     Row("webhook", nullcontext, partial(_webhook, shared=False)),

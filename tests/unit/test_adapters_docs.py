@@ -1,5 +1,6 @@
 """The adapters' pages say what the code does: each block of code in them is run."""
 
+import json
 import re
 import tomllib
 from datetime import UTC, datetime
@@ -13,8 +14,10 @@ from adapters.demo import DemoParams, Fault, forget_worlds
 from adapters.ldap import LdapAdapter, LdapParams, LdapSettings
 from adapters.manual import ManualParams
 from adapters.mysql import MysqlAdapter, MysqlParams, MysqlSettings
+from adapters.okta import OktaAdapter, OktaParams, OktaSettings
 from adapters.postgres import PostgresAdapter, PostgresParams, PostgresSettings
 from adapters.ssh import SshAdapter, SshParams, SshSettings
+from sandbox.providers.okta import PERMISSIONS
 
 PAGES = Path(__file__).parents[2] / "docs" / "adapters"
 PROJECT = tomllib.loads((PAGES.parents[1] / "pyproject.toml").read_text())["project"]
@@ -117,6 +120,21 @@ def test_the_clean_up_on_the_ssh_page_is_the_adapter_s() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     order = Order("0123456789ab", "bastion", {"principals": ["ops"]}, Person("U1"), now)
     assert adapter.cleanup(order) == blocks("ssh.md", "sh")[-1].strip()
+
+
+def test_the_okta_page_holds() -> None:
+    """Its settings and grant block pass the schema; its clean-up is what an alarm tells."""
+    provider, grant = (yaml.safe_load(text) for text in blocks("okta.md", "yaml"))
+    found = dict(provider["providers"]["okta"])
+    assert found.pop("adapter") == "okta"
+    adapter = OktaAdapter("okta", OktaSettings.model_validate(found))
+    assert set(found) | {"client"} == set(OktaSettings.model_fields)
+    assert set(grant["grant"]) == set(OktaParams.model_fields)
+    person = Person("U1", email="dana@example.com")
+    order = Order("0123456789ab", "orders", grant["grant"], person, datetime.now(UTC))
+    assert f"`{adapter.cleanup(order)}`" in (PAGES / "okta.md").read_text()
+    (role,) = (json.loads(text) for text in blocks("okta.md", "json"))
+    assert set(role["permissions"]) == set(PERMISSIONS)
 
 
 def test_the_demo_page_holds() -> None:
