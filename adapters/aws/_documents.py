@@ -16,6 +16,9 @@ from adapters.aws._account import fitting
 Document = dict[str, Any]
 Condition = Mapping[str, Mapping[str, str]]
 
+SHOWN: Final = 160
+"""Characters of a list of actions that a card has room for."""
+
 VERSION: Final = "2012-10-17"
 MARK: Final = re.compile(r"curfew-([0-9a-hjkmnp-tv-z]{12})")
 
@@ -77,6 +80,12 @@ def allowing(
         }
         for number, each in enumerate(allow)
     )
+
+
+def listed(allow: Iterable[Allowed]) -> str:
+    """The actions for people to read, cut where they are many."""
+    text = ", ".join(action for each in allow for action in each.actions)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN].rpartition(', ')[0]} and more"
 
 
 def end_of(found: Document) -> str | None:

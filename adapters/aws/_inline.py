@@ -10,6 +10,7 @@ from typing import Literal
 
 from adapters.aws._documents import Document, marked_id
 from adapters.aws._link import Calls
+from adapters.base import Presence
 
 _PAGE = 1000
 
@@ -63,6 +64,12 @@ def everywhere(calls: Calls) -> list[tuple[Holder, str]]:
             held = role.get("RolePolicyList", ())
             found += [(Holder("role", role["RoleName"]), each["PolicyName"]) for each in held]
     return [(holder, name) for holder, name in found if marked_id(name)]
+
+
+def remains(calls: Calls, mark: str) -> Presence:
+    """What is left of a mark of which nothing else is known."""
+    found = any(name == mark for _, name in everywhere(calls))
+    return Presence.PARTIAL if found else Presence.ABSENT
 
 
 def delete_everywhere(calls: Calls, mark: str) -> None:

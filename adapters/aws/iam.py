@@ -25,6 +25,7 @@ from adapters.aws._documents import (
     Document,
     allowing,
     end_of,
+    listed,
     marked_id,
     moment,
 )
@@ -81,6 +82,16 @@ class IamAdapter(Adapter):
     def caps(self, params: Mapping[str, Any]) -> Caps:
         """A membership has neither mark nor end, and is not listed."""
         return MEMBERSHIP if params.get("group") else self.capabilities
+
+    def makes(self, params: Mapping[str, Any]) -> str:
+        """By its form, with the actions of the block."""
+        block = IamParams.model_validate(dict(params))
+        if block.group:
+            return f"membership in the IAM group {block.group}"
+        holder = (
+            f"the IAM role {block.role}, for their sessions" if block.role else "their IAM user"
+        )
+        return f"a policy of {holder} that allows {listed(block.allow)}"
 
     def cleanup(self, order: Order) -> str:
         """Lines for the AWS command line."""
@@ -155,7 +166,7 @@ class IamAdapter(Adapter):
                 return Presence.ABSENT
             return Presence.PRESENT
         if holder is None:
-            return await turn.run(lambda calls: _somewhere(calls, order.mark))
+            return await turn.run(lambda calls: inline.remains(calls, order.mark))
         found = await turn.run(lambda calls: inline.get(calls, holder, order.mark))
         return Presence.ABSENT if found is None else self._judged(order, *found)
 
@@ -227,11 +238,6 @@ def _taken(calls: Calls, holder: Holder | None, mark: str) -> None:
     ):
         return
     inline.delete_everywhere(calls, mark)
-
-
-def _somewhere(calls: Calls, mark: str) -> Presence:
-    found = any(name == mark for _, name in inline.everywhere(calls))
-    return Presence.PARTIAL if found else Presence.ABSENT
 
 
 def _is_member(calls: Calls, holder: Holder, group: str) -> bool:

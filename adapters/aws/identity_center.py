@@ -90,6 +90,7 @@ class IdentityCenterAdapter(Adapter):
     kind: ClassVar[str] = "aws_identity_center"
     capabilities: Caps = Caps.NONE
     settle: ClassVar[timedelta] = timedelta(minutes=3)
+    sessions_last: ClassVar[timedelta | None] = timedelta(hours=12)
     forms: ClassVar[Mapping[str, Caps]] = {"end_sessions: true": Caps.ENDS_SESSIONS}
     Settings: ClassVar[type[ProviderSettings]] = IdentityCenterSettings
     Params: ClassVar[type[GrantParams]] = IdentityCenterParams
@@ -113,6 +114,12 @@ class IdentityCenterAdapter(Adapter):
         """An assignment can take minutes."""
         del params
         return timedelta(minutes=5)
+
+    def makes(self, params: Mapping[str, Any]) -> str:
+        """The account, and the permission set as Identity Center numbers it."""
+        block = IdentityCenterParams.model_validate(dict(params))
+        name = block.permission_set.rpartition("/")[2]
+        return f"the permission set {name} in the AWS account {block.account}"
 
     def cleanup(self, order: Order) -> str:
         """Lines for the AWS command line."""

@@ -18,8 +18,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
-
 import aiohttp
 from aiohttp import web
 from moto.server import ThreadedMotoServer

@@ -64,8 +64,17 @@ def seed(url: str) -> dict[str, Any]:
     }
     for name, trust in roles.items():
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+    policies = []
+    for secret in SECRETS:
+        may = document("secretsmanager:GetSecretValue", resource=secret_arn(secret))
+        made = iam.create_policy(PolicyName=f"reads-{secret}", PolicyDocument=may)
+        policies.append(made["Policy"]["Arn"])
     _secrets(client("secretsmanager"))
-    return {"keys": keys, **_centre(client("sso-admin"), client("identitystore"))}
+    return {
+        "keys": keys,
+        "policies": policies,
+        **_centre(client("sso-admin"), client("identitystore")),
+    }
 
 
 def _secrets(manager: Any) -> None:

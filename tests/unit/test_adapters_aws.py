@@ -15,16 +15,18 @@ from pydantic import ValidationError
 from adapters import registry
 from adapters._threads import Threads
 from adapters.aws._account import AwsSettings
-from adapters.aws._documents import allowing, end_of, marked_id, sid_of
+from adapters.aws._documents import allowing, end_of, listed, marked_id, sid_of
 from adapters.aws._errors import translated
 from adapters.aws._link import Aws
 from adapters.aws.iam import IamAdapter, IamParams
 from adapters.aws.identity_center import IdentityCenterAdapter, IdentityCenterSettings
+from adapters.aws.sts import StsAdapter, StsParams, StsSettings
 from adapters.base import Order, Person, RefusedError, UnreachableError
 
 PAGES = Path(__file__).parents[2] / "docs" / "adapters"
 KEYS = {"access_key_id": "AKIAEXAMPLEEXAMPLE00", "secret_access_key": "a secret"}
 ALLOW = {"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::orders/*"]}
+STS = {"role": "arn:aws:iam::123456789012:role/temporary", "allow": [ALLOW]}
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -186,6 +188,37 @@ def test_the_clean_up_on_the_page_of_aws_identity_center_is_the_adapter_s() -> N
     line = adapter.cleanup(replace(order, person=hostile))
     assert "aidb@example.com" in line
     assert "`" not in line
+
+
+def test_the_clean_up_on_the_page_of_aws_sts_is_the_adapter_s() -> None:
+    """What the page tells a human to paste is what an alarm tells them."""
+    adapter = StsAdapter("prod-sts", StsSettings.model_validate({"region": "eu-central-1"}))
+    order = Order("0123456789ab", "r", STS, Person("U1"), datetime(2026, 1, 1, tzinfo=UTC))
+    assert adapter.cleanup(order) in (PAGES / "aws_sts.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ({"allow": []}, "either allow .* or policies"),
+        ({"policies": ["arn:aws:iam::aws:policy/ReadOnlyAccess"]}, "either allow .* or policies"),
+        ({"allow": [], "policies": ["ReadOnlyAccess"]}, "a managed policy is named like"),
+        ({"role": "temporary"}, "a role is named like"),
+    ],
+)
+def test_a_wrong_grant_block_of_aws_sts_is_told_what_was_expected(
+    block: Mapping[str, Any], said: str
+) -> None:
+    """Exactly one form."""
+    with pytest.raises(ValidationError, match=said):
+        StsParams.model_validate({**STS, **block})
+
+
+def test_long_lists_are_cut_for_cards() -> None:
+    """A card names some actions, and says that there are more."""
+    allow = [{**ALLOW, "actions": [f"service:Action{n}" for n in range(50)]}]
+    said = listed(IamParams.model_validate({"allow": allow}).allow)
+    assert said.endswith("service:Action8 and more")
 
 
 @pytest.mark.parametrize("kind", [kind for kind in registry.available() if kind.startswith("aws_")])
