@@ -27,9 +27,10 @@ class Looks:
     policies: PolicyKeeper
 
     async def database(self) -> Finding:
+        """In order when it takes writes: one that can only be read ends nobody's access."""
         try:
             async with asyncio.timeout(PATIENCE):
-                await self.store.ping()
+                await self.store.try_writing()
         except StorageError as error:
             return Finding(ok=False, says=error.message)
         except TimeoutError:

@@ -27,6 +27,7 @@ from bot.engine.proving import Prover, Signer, Witness
 from bot.engine.reading import Reading
 from bot.engine.restoring import Restoring
 from bot.engine.service import Service
+from bot.engine.skew import Skew
 from bot.engine.starting import Starter
 from bot.engine.sweep import Sweep
 from bot.engine.tasks import Tasks
@@ -54,6 +55,7 @@ class Rhythm:
     prove: timedelta = timedelta(minutes=5)
     bury: timedelta = timedelta(seconds=5)
     forget: timedelta = timedelta(hours=1)
+    compare: timedelta = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -84,6 +86,7 @@ class Engine:
     restoring: Restoring = field(init=False)
     _prover: Prover = field(init=False)
     _watch: Watch = field(init=False)
+    _skew: Skew = field(init=False)
     _listeners: list[Callable[[tuple[Grant, ...]], None]] = field(init=False)
     _ticked: float = field(init=False)
     _waking: datetime | None = field(init=False, default=None)
@@ -119,6 +122,7 @@ class Engine:
         self._prover = Prover(self.ledger, self.signer, self.witness)
         self.restoring = Restoring(self.ledger, self.witness)
         self._watch = Watch(self.ledger, self.providers)
+        self._skew = Skew(self.database)
         self._listeners = []
         self._ticked = time.monotonic()
 
@@ -149,8 +153,10 @@ class Engine:
         self._ticker.every(self.rhythm.prove, "prove", self._prover.run)
         self._ticker.every(self.rhythm.bury, "bury", self._bury)
         self._ticker.every(self.rhythm.forget, "forget", self._forget)
+        self._ticker.every(self.rhythm.compare, "compare clocks", self._skew.run)
         self._ticker.begin()
         self._tasks.start(self._sweep.run(), "first sweep")
+        self._tasks.start(self._skew.run(), "first look at the clocks")
         self.poke()
 
     async def stop(self) -> None:

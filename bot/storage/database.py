@@ -20,7 +20,7 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from bot.storage import files, schema
+from bot.storage import files, keeping, schema
 from bot.storage.backend import Backend, Kind
 from bot.storage.clock import Clock, Place
 from bot.storage.errors import UnusableError
@@ -155,6 +155,10 @@ class Database:
     async def ping(self) -> None:
         """Returns when the database answers; AwayError or UnusableError when not."""
         await self._backend.read(_answer)
+
+    async def try_writing(self) -> None:
+        """Returns when something was written, and taken away again; the errors of `write`."""
+        await self._backend.write(keeping.scribble)
 
     async def occupied(self) -> bool:
         """Another process works on this database now: a running bot."""

@@ -134,6 +134,17 @@ def drop_setting(conn: Connection, name: str) -> None:
     conn.execute(delete(settings).where(settings.c.name == name))
 
 
+_SCRIBBLE: Final = "." * 16_384
+"""More than a page: it shows a disk that is full."""
+
+
+def scribble(conn: Connection) -> None:
+    """Writes, and takes it away again."""
+    name = f"scribble:{place(conn).replica}"
+    set_setting(conn, name, _SCRIBBLE)
+    drop_setting(conn, name)
+
+
 def add_replica(conn: Connection, replica: Replica) -> None:
     conn.execute(
         insert(replicas).values(

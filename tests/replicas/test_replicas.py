@@ -62,7 +62,7 @@ async def test_frozen_for_longer_than_its_lease(here: Place) -> None:
 
 @pytest.mark.parametrize("ahead", ["+1h", "-1h"])
 async def test_a_clock_an_hour_off(here: Place, ahead: str, faketime: dict[str, str]) -> None:
-    """Row 11: a replica whose clock is an hour off ends nothing early and nothing late."""
+    """Row 11: a replica whose clock is an hour off ends nothing early or late, and says so."""
     off = await here.begin("off", environ={**faketime, "FAKETIME": ahead})
     await off.ready()
     await here.active(10, 6 * SECOND)
@@ -73,6 +73,7 @@ async def test_a_clock_an_hour_off(here: Place, ahead: str, faketime: dict[str, 
         assert grant.expires_at is not None
         assert grant.ended_at is not None
         assert timedelta(0) <= grant.ended_at - grant.expires_at < 2 * SECOND
+    assert "this machine's clock is not the database's" in off.log.read_text()
     await here.check()
 
 
