@@ -27,6 +27,7 @@ FIGURES = {
     "kill": "kill -9 in the middle of it",
     "replicas": "the same with three processes",
     "press": "Approve to login, and how late one end is",
+    "adapters": "what an adapter adds to its provider's own client",
     "acks": "/access answered over HTTP",
     "lives": "whole lives a second beside the raw driver",
     "start": "start, lists and proofs on an old database",

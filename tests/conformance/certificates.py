@@ -1,6 +1,7 @@
 """Certificates for test servers, from an authority that lives as long as the test."""
 
 import ipaddress
+import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -49,6 +50,10 @@ class Authority:
         path.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
         path.chmod(0o644)
         return cls(path, name, key)
+
+    def trusting(self) -> ssl.SSLContext:
+        """For a client that believes nobody else."""
+        return ssl.create_default_context(cafile=str(self.path))
 
     def issue(self, address: str, folder: Path) -> Certificate:
         """A server's certificate for an address, as `ADDRESS.pem` and `ADDRESS.key`."""

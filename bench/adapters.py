@@ -1,0 +1,254 @@
+"""What an adapter adds to its client: grant and revoke beside the bare calls, and a crowd at once.
+
+Each row is a real server on this machine. Beside it the bare client does the same, statement by
+statement on a kept connection, as a script would. Round trips are counted by a proxy in between, in
+a run of their own. To add a row: a function that yields a `Ring`, and a line in `RINGS`.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+import aiomysql
+import ldap3
+import psycopg
+from ldap3 import MODIFY_ADD, MODIFY_DELETE
+from pydantic import SecretStr
+
+from adapters.base import Adapter, Order, Presence
+from adapters.conformance.stage import open_files, own_threads
+from adapters.ldap import LdapAdapter
+from adapters.mysql import MysqlAdapter
+from adapters.postgres import PostgresAdapter, PostgresSettings
+from bench.proxy import Proxy
+from bench.scene import percentile
+from bench.table import Table
+from sandbox.postgres import wheel_binaries
+from tests.conformance import ldap_ground, mysql_ground, postgres_ground
+from tests.conformance.slapd import ROOT, ROOT_PASSWORD, SUFFIX
+
+CROWD = 200
+MOST = 1.3
+"""Our time as a multiple of the bare client's."""
+
+Act = Callable[[Order], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Ring:
+    """A provider to race on. `adapter` is for the port that it connects to.
+
+    `needed` are the round trips of grant and revoke without which a promise could not be kept.
+    """
+
+    port: int
+    adapter: Callable[[int], Adapter]
+    order: Callable[[int], Order]
+    give: Act
+    take: Act
+    needed: tuple[int, int]
+
+
+@asynccontextmanager
+async def _postgres() -> AsyncIterator[Ring]:
+    with postgres_ground.server(wheel_binaries()) as server:
+        ground = postgres_ground.PostgresGround(server, "temporary")
+        dsn = server.dsn("curfew_admin", postgres_ground.ADMIN_PASSWORD)
+        bare = await psycopg.AsyncConnection.connect(dsn, autocommit=True)
+
+        async def give(order: Order) -> None:
+            name, until = order.mark_underscored, order.expires_at.isoformat()
+            await bare.execute(f"CREATE ROLE {name} LOGIN INHERIT VALID UNTIL '{until}'".encode())
+            await bare.execute(f"COMMENT ON ROLE {name} IS 'resource'".encode())
+            await bare.execute(f"GRANT app_readonly TO {name}".encode())
+            own = f"GRANT {name} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE"
+            await bare.execute(own.encode())
+
+        async def take(order: Order) -> None:
+            name = order.mark_underscored
+            await bare.execute(f"ALTER ROLE {name} NOLOGIN PASSWORD NULL".encode())
+            end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s"
+            await bare.execute(end, [name])
+            await bare.execute(f"REASSIGN OWNED BY {name} TO app_readonly".encode())
+            await bare.execute(f"DROP OWNED BY {name}".encode())
+            await bare.execute(f"DROP ROLE {name}".encode())
+
+        def adapter(port: int) -> Adapter:
+            there = SecretStr(dsn.replace(f":{server.port}/", f":{port}/"))
+            return PostgresAdapter("bench", PostgresSettings(dsn=there))
+
+        yield Ring(server.port, adapter, lambda _: ground.order(), give, take, (1, 4))
+        await bare.close()
+
+
+@asynccontextmanager
+async def _mysql() -> AsyncIterator[Ring]:
+    with mysql_ground.furnished() as server:
+        ground = mysql_ground.MysqlGround(server)
+        settings = ground.settings()
+        bare = await aiomysql.connect(
+            host="127.0.0.1",
+            port=server.port,
+            user=settings.user,
+            password=settings.password.get_secret_value(),
+            ssl=server.authority.trusting(),
+            autocommit=True,
+        )
+
+        async def give(order: Order) -> None:
+            who = f"'{order.mark_underscored}'@'%'"
+            never = "IDENTIFIED VIA mysql_native_password USING 'invalid' REQUIRE SSL"
+            await bare.query(f"CREATE USER {who} {never}")
+            await bare.query(f"GRANT app_readonly TO {who}")
+            await bare.query(f"SET DEFAULT ROLE app_readonly FOR {who}")
+
+        async def take(order: Order) -> None:
+            name = order.mark_underscored
+            await bare.query(f"ALTER USER '{name}'@'%' ACCOUNT LOCK")
+            await bare.query(f"KILL USER '{name}'")
+            await bare.query(f"DROP USER '{name}'@'%'")
+
+        def adapter(port: int) -> Adapter:
+            return MysqlAdapter("bench", ground.settings(port=port))
+
+        yield Ring(server.port, adapter, lambda _: ground.order(), give, take, (1, 2))
+        await bare.ensure_closed()
+
+
+@asynccontextmanager
+async def _ldap() -> AsyncIterator[Ring]:
+    with ldap_ground.furnished() as server:
+        ground = ldap_ground.LdapGround(server)
+        for number in range(CROWD):
+            ldap_ground.person(server, f"u{number}")
+        group = f"cn=dba,ou=groups,{SUFFIX}"
+        bare = ldap3.Connection(
+            ldap3.Server(server.plain, get_info=ldap3.NONE), ROOT, ROOT_PASSWORD, auto_bind=True
+        )
+
+        def found(order: Order) -> str:
+            wanted = f"(&(objectClass=*)(cn={order.person.names['ldap']}))"
+            bare.search(f"ou=people,{SUFFIX}", wanted, attributes=[ldap3.NO_ATTRIBUTES])
+            return str(bare.response[0]["dn"])
+
+        async def change(order: Order, verb: str) -> None:
+            who = found(order)
+            both = {"member": [(verb, [who])], "description": [(verb, [f"{order.mark} {who}"])]}
+            bare.modify(group, both)
+
+        def adapter(port: int) -> Adapter:
+            url = f"ldap://127.0.0.1:{port}"
+            return LdapAdapter("bench", ground.settings(url=url, tls="off", ca=None))
+
+        yield Ring(
+            server.port,
+            adapter,
+            lambda number: ground.order(person=ground.person(f"u{number % CROWD}")),
+            lambda order: change(order, MODIFY_ADD),
+            lambda order: change(order, MODIFY_DELETE),
+            (2, 2),
+        )
+        bare.unbind()
+
+
+RINGS: Mapping[str, Callable[[], AbstractAsyncContextManager[Ring]]] = {
+    "ldap": _ldap,
+    "mysql": _mysql,
+    "postgres": _postgres,
+}
+
+
+def measure(*, quick: bool) -> Table:
+    rounds = 20 if quick else 200
+    table = Table(
+        f"Adapters beside their clients ({rounds} grants one after the other, {CROWD} at once)",
+        (
+            "adapter",
+            "act",
+            "ours p50 ms",
+            "bare p50 ms",
+            "ratio",
+            "round trips",
+            "of needed",
+            "reached",
+        ),
+        note="`at once`: all of it, most connections at a time, and what was left open afterwards.",
+    )
+    for name, ring in RINGS.items():
+        asyncio.run(_row(table, name, ring, rounds))
+    return table
+
+
+async def _row(
+    table: Table, name: str, ring: Callable[[], AbstractAsyncContextManager[Ring]], rounds: int
+) -> None:
+    async with ring() as made:
+        ours, bare = await _raced(made, rounds)
+        async with Proxy(made.port) as proxy:
+            trips = await _counted(made, proxy)
+            took, most, left = await _at_once(made, proxy)
+        for number, act in enumerate(("grant", "revoke")):
+            one, other = (percentile(times[number], 0.5) * 1000 for times in (ours, bare))
+            needed = made.needed[number]
+            fine = one <= other * MOST and trips[number] <= needed
+            said = f"{one / other:.2f}, {trips[number]:g} trips"
+            bar = f"{MOST}, {needed} trips"
+            reached = table.bar(f"{name}: {act} beside the bare client", said, bar, fine=fine)
+            table.add(name, act, one, other, one / other, trips[number], needed, reached)
+        fine = left == (0, 0)
+        what = f"{name}: {CROWD} at once, threads and sockets left"
+        reached = table.bar(what, f"{left[0]}, {left[1]}", "0, 0", fine=fine)
+        said = f"{most} connections"
+        table.add(name, f"{CROWD} at once", took * 1000, "-", "-", said, f"left {left}", reached)
+
+
+async def _raced(ring: Ring, rounds: int) -> tuple[list[list[float]], list[list[float]]]:
+    """Times of grant and revoke, ours and the bare client's, taken by turns."""
+    adapter = ring.adapter(ring.port)
+    sides: list[tuple[Act, Act]] = [(adapter.grant, adapter.revoke), (ring.give, ring.take)]
+    times: list[list[list[float]]] = [[[], []], [[], []]]
+    for number in range(-3, rounds):
+        for side, acts in enumerate(sides):
+            order = ring.order(number)
+            for act, call in enumerate(acts):
+                began = time.perf_counter()
+                await call(order)
+                if number >= 0:  # the first few open connections and fill caches
+                    times[side][act].append(time.perf_counter() - began)
+    assert await adapter.verify(ring.order(0)) is Presence.ABSENT
+    await adapter.aclose()
+    return times[0], times[1]
+
+
+async def _counted(ring: Ring, proxy: Proxy, rounds: int = 10) -> tuple[float, float]:
+    """Round trips of a grant and of a revoke, on a connection that is open already."""
+    adapter = ring.adapter(proxy.port)
+    trips = [0.0, 0.0]
+    await adapter.verify(ring.order(0))
+    for number in range(rounds):
+        order = ring.order(number)
+        for act, call in enumerate((adapter.grant, adapter.revoke)):
+            before = proxy.trips
+            await call(order)
+            trips[act] += (proxy.trips - before) / rounds
+    await adapter.aclose()
+    return trips[0], trips[1]
+
+
+async def _at_once(ring: Ring, proxy: Proxy) -> tuple[float, int, tuple[int, int]]:
+    """Seconds for a crowd's grants and revokes, most connections, and threads and sockets left."""
+    await proxy.quiet()
+    threads, files = own_threads(), open_files()
+    proxy.most = 0
+    adapter = ring.adapter(proxy.port)
+    orders = [ring.order(number) for number in range(CROWD)]
+    began = time.perf_counter()
+    await asyncio.gather(*(adapter.grant(order) for order in orders))
+    await asyncio.gather(*(adapter.revoke(order) for order in orders))
+    took = time.perf_counter() - began
+    await adapter.aclose()
+    await proxy.quiet()
+    left = own_threads() - threads, open_files() - files
+    return took, proxy.most, (max(0, left[0]), max(0, left[1]))
