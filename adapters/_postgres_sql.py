@@ -254,6 +254,16 @@ async def givers_of(connection: Connection, role: str, member: str) -> list[str]
     return [row[0] for row in sets[-1]]
 
 
+async def is_login(connection: Connection, name: str) -> bool:
+    """Whether somebody can log in by that name."""
+    sets = await results(
+        connection,
+        "SELECT 1 FROM pg_roles WHERE rolname = {name} AND rolcanlogin",
+        name=sql.Literal(name),
+    )
+    return bool(sets[-1])
+
+
 async def missing(connection: Connection, names: Sequence[str]) -> list[str]:
     """Those of the names that are no role here."""
     sets = await results(

@@ -162,6 +162,20 @@ class PostgresAdapter(Adapter):
         heir = wanted.heir if wanted.login == "temporary" else None
         return await self._ask(lambda c: rights.missing_for_roles(c, wanted.roles, heir))
 
+    async def _counterpart(self, order: Order) -> str | None:
+        if not self._is_membership(order):
+            return None
+        try:
+            member = self._member(order)
+        except RefusedError as error:
+            return str(error)
+        if await self._ask(lambda c: statements.is_login(c, member)):
+            return None
+        return (
+            f"There is no login {member} in {self.name}: make it there, or say under people: in the"
+            f" policy what the person's login is, under {self.name} or {self.kind}."
+        )
+
     async def _grant(self, order: Order) -> None:
         params = self._params(order)
         if self._is_membership(order):

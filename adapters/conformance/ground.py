@@ -127,7 +127,10 @@ class Ground(ABC):
         return Person(user=f"U{name.upper()}", email=f"{name}@example.com", name=name.title())
 
     def nobody(self) -> Person:
-        """Someone whom the provider does not know; for adapters that look people up."""
+        """Someone whom the provider does not know; for adapters that look people up.
+
+        Raises `CannotStageError` where this form of access lets in whoever comes.
+        """
         return Person(user="U0NOBODY", email="nobody@example.com", name="Nobody")
 
     async def hostile(self, text: str) -> Order:

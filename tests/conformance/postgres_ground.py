@@ -131,6 +131,11 @@ class PostgresGround(Ground):
     def person(self, name: str = "dana") -> Person:
         return replace(super().person(name), names={"postgres": name})
 
+    def nobody(self) -> Person:
+        if not self.is_existing:
+            raise CannotStageError("a login of its own is made for whoever comes")
+        return super().nobody()
+
     async def root(self, *lines: str | sql.Composable, db: str = "postgres") -> list[str]:
         rows = []
         async with await AsyncConnection.connect(self.postgres.dsn(db=db), autocommit=True) as root:

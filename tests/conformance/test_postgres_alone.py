@@ -256,6 +256,26 @@ async def test_unknown_roles_and_people_are_named(
     assert await adapter.verify(stranger) is Presence.ABSENT
 
 
+async def test_who_has_no_login_is_told_what_to_do(
+    ground: PostgresGround, adapter: PostgresAdapter
+) -> None:
+    """A role that cannot log in is no login; a temporary login needs none; a bad name is named."""
+    existing = PostgresGround(ground.postgres, "existing").order()
+    role = replace(existing, person=replace(existing.person, names={"postgres": "app_owner"}))
+    said = await adapter.counterpart(role)
+    assert said is not None
+    assert "no login app_owner in orders-pg" in said
+    ours = replace(role, person=replace(role.person, names={"postgres": "curfew_0123456789ab"}))
+    said = await adapter.counterpart(ours)
+    assert said is not None
+    assert "cannot be a person's login" in said
+    unknown = replace(role, person=replace(role.person, names={}, email=None))
+    said = await adapter.counterpart(unknown)
+    assert said is not None
+    assert "people: block can say it" in said
+    assert await adapter.counterpart(replace(role, params=dict(ground.block()))) is None
+
+
 async def test_what_others_gave_meanwhile_is_not_taken(ground: PostgresGround) -> None:
     """The same membership given by somebody else while ours lasts stays, and a human is told."""
     if ground.major < 16:
