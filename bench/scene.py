@@ -147,10 +147,10 @@ def asking(who: str, decide_by: datetime, *, provider: str = "sleepy") -> Ask:
 
 
 def grants(count: int, due: datetime, *, provider: str = "sleepy") -> list[Grant]:
-    """Active grants that all end at `due`."""
-    begun = due - timedelta(minutes=30)
+    """Active grants that all end at `due`, or some microseconds before: no two began at once."""
     made = []
     for number in range(count):
+        begun = due - timedelta(minutes=30, microseconds=count - number)
         grant = open_grant(asking(f"U{number:07}", due, provider=provider), begun).grant
         vote = Vote(actor="U0MAYA", role=Role.APPROVER)
         grant = step(grant, vote, begun).grant
