@@ -9,150 +9,97 @@ The directory holds
 - the list of revoked keys for sshd, unless the settings put it elsewhere: always made from
   `revoked.json`.
 
-Every look and every change holds the lock, also between replicas that share the directory. A file
-is replaced as a whole, and on disk before the next step. What was revoked is written before what
-allows it is removed, so a call that died is repeated and loses nothing.
+Every look and every change holds the lock, also between replicas that share the directory. Whoever
+waits for it here is served with the one that gets it: changes that come together share their
+writes. A file is replaced as a whole. What was revoked is on disk before what allows it is
+removed, so a call that died is repeated and loses nothing.
 """
 
 import fcntl
-import json
 import os
-import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
-from adapters import _ssh_krl as krl
+from adapters._ssh_page import Change, Look, Memory, Page
 from adapters.base import RefusedError, UnreachableError
 
-MARK = re.compile(r"curfew-[0-9a-hjkmnp-tv-z]{12}")
+T = TypeVar("T")
+
 GLANCE = 0.01
 """Seconds between looks for the lock: another replica does not tell when it lets go."""
 
-KEPT = 86_400
-"""Seconds that a revoked certificate stays listed after its end, for hosts with a slow clock."""
-
-UNKNOWN_END = 31 * KEPT
-"""How long a certificate is listed whose end nobody knows any more."""
+Act = Callable[[Look, int], Change]
+"""What the books say of a grant next, from what they say and the time in seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A live grant. `serial` is the certificate's in hand, 0 before the first; ends are seconds."""
+@dataclass(slots=True, eq=False)
+class _Request:
+    """One change. Woken when it was served, or when it is to serve all that wait."""
 
-    resource: str
-    principals: tuple[str, ...]
-    ends: int
-    serial: int = 0
-    serial_ends: int = 0
+    mark: str
+    act: Act
+    made: Change | None = None
+    error: Exception | None = None
+    leads: bool = False
+    woken: threading.Event = field(default_factory=threading.Event)
 
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """What of a grant must not be taken any more: all of it when `ended`, else these serials."""
-
-    ended: bool = False
-    serials: tuple[int, ...] = ()
-    until: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What the books and the list say of a grant. `is_damaged`: its file says nothing any more."""
-
-    entry: Entry | None
-    gone: Gone | None
-    listed: krl.Revoked
-    is_damaged: bool = False
-
-
-class Page:
-    """The books while the lock is held."""
-
-    def __init__(self, directory: Path, shown: Path, now: datetime) -> None:
-        self._directory = directory
-        self._shown = shown
-        self._now = now
-
-    @property
-    def seconds(self) -> int:
-        return int(self._now.timestamp())
-
-    def look(self, mark: str) -> Look:
-        """All that is known of a grant. Raises `RefusedError` when `revoked.json` is damaged."""
-        entry, is_damaged = None, False
+    def serve(self, page: Page) -> None:
+        """What is refused is nobody else's trouble."""
         try:
-            entry = _entry(self._place(mark).read_bytes())
-        except FileNotFoundError:
-            pass
-        except (ValueError, TypeError, KeyError):
-            is_damaged = True
-        return Look(entry, self._gone().get(mark), self.listed() or krl.Revoked(), is_damaged)
+            self.made = self.act(page.look(self.mark), page.now)
+        except RefusedError as error:
+            self.error = error
+        else:
+            page.put(self.mark, self.made)
 
-    def listed(self) -> krl.Revoked | None:
-        """What the list says that hosts have; None when there is none."""
-        try:
-            return krl.decode(self._shown.read_bytes())
-        except (FileNotFoundError, krl.NoListError):
-            return None
+    def result(self) -> Change:
+        if self.error is not None or self.made is None:
+            raise self.error or UnreachableError("the books were not written")
+        return self.made
 
-    def marks(self) -> frozenset[str]:
-        """The marks of all live grants."""
-        names = (one.name for one in self._directory.iterdir() if one.is_file())
-        return frozenset(name for name in names if MARK.fullmatch(name))
 
-    def write(self, mark: str, entry: Entry) -> None:
-        _replace(self._place(mark), json.dumps(asdict(entry)).encode(), mode=0o600)
+class _Queue:
+    """Who waits to change something. One of them leads, and serves the others."""
 
-    def remove(self, mark: str) -> None:
-        self._place(mark).unlink(missing_ok=True)
-        _settle(self._directory)
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._waiting: list[_Request] = []
+        self._is_led = False
 
-    def withdraw(self, mark: str, gone: Gone | None) -> None:
-        """What must not be taken of this grant from now on, on disk and in the list for sshd."""
-        before = self._gone()
-        after = {
-            key: one
-            for key, one in before.items()
-            if key != mark and one.until + KEPT > self.seconds
-        }
-        if gone is not None:
-            after[mark] = gone
-        if after != before:
-            text = json.dumps({key: asdict(one) for key, one in sorted(after.items())})
-            _replace(self._directory / "revoked.json", text.encode(), mode=0o600)
-        wanted = krl.Revoked(
-            frozenset(key for key, one in after.items() if one.ended),
-            frozenset(number for one in after.values() if not one.ended for number in one.serials),
-        )
-        if self.listed() != wanted:
-            _replace(self._shown, krl.encode(wanted, self._now), mode=0o644)
+    def join(self, request: _Request) -> None:
+        with self._guard:
+            self._waiting.append(request)
+            request.leads, self._is_led = not self._is_led, True
 
-    def _gone(self) -> dict[str, Gone]:
-        place = self._directory / "revoked.json"
-        try:
-            read = json.loads(place.read_bytes())
-            return {key: _gone(one) for key, one in read.items()}
-        except FileNotFoundError:
-            return {}
-        except (ValueError, TypeError, AttributeError, KeyError):
-            raise RefusedError(
-                f"{place} is damaged, and with it what was revoked. Put it back from a copy; or"
-                " exchange the CA and remove it."
-            ) from None
+    def leave(self, request: _Request) -> bool:
+        """False when it is too late: it is being served, or leads."""
+        with self._guard:
+            if request.leads or request not in self._waiting:
+                return False
+            self._waiting.remove(request)
+            return True
 
-    def _place(self, mark: str) -> Path:
-        if not MARK.fullmatch(mark):
-            raise RefusedError("This is no mark of ours.")
-        return self._directory / mark
+    def taken(self) -> list[_Request]:
+        with self._guard:
+            taken, self._waiting = self._waiting, []
+        return taken
+
+    def pass_on(self) -> None:
+        """The first of those who came meanwhile leads."""
+        with self._guard:
+            self._is_led = bool(self._waiting)
+            if self._waiting:
+                self._waiting[0].leads = True
+                self._waiting[0].woken.set()
 
 
 class Books:
-    """The directory, for one program or several."""
+    """The directory, for one program or several. All of it blocks."""
 
     def __init__(self, directory: Path, shown: Path, *, patience: float) -> None:
         """`shown` is the list for sshd; `patience` is in seconds, for the lock. Opens nothing."""
@@ -160,82 +107,87 @@ class Books:
         self._shown = shown
         self._patience = patience
         self._mine = threading.Lock()
+        self._queue = _Queue()
+        self._memory = Memory()
+
+    def look(self, see: Callable[[Page], T]) -> T:
+        """What somebody sees. Raises `UnreachableError` when the lock cannot be had in time."""
+        with self._turn() as until, self._lock(until, fcntl.LOCK_SH):
+            return see(self._page())
+
+    def change(self, mark: str, act: Act) -> Change:
+        """What the books say of the grant afterwards, on disk.
+
+        Raises as `look`, and what `act` does.
+        """
+        request = _Request(mark, act)
+        self._queue.join(request)
+        if not request.leads and not request.woken.wait(self._patience):
+            if self._queue.leave(request):
+                raise self._busy()
+            request.woken.wait(self._patience)
+        if request.leads:
+            try:
+                self._serve(self._queue.taken())
+            finally:
+                self._queue.pass_on()
+        return request.result()
+
+    def _serve(self, requests: list[_Request]) -> None:
+        """All of them with one writing; when that fails, it failed for all."""
+        try:
+            with self._turn() as until, self._lock(until, fcntl.LOCK_EX):
+                page = self._page()
+                for request in requests:
+                    request.serve(page)
+                page.commit()
+        except Exception as error:  # noqa: BLE001 - handed to those whom it is for
+            for request in requests:
+                request.made, request.error = None, request.error or error
+        for request in requests:
+            request.woken.set()
+
+    def _page(self) -> Page:
+        return Page(self._directory, self._shown, self._memory, int(time.time()))
 
     @contextmanager
-    def open(self, now: datetime, *, to_write: bool = True) -> Iterator[Page]:
-        """The books, locked. Raises `UnreachableError` when that cannot be had in time."""
+    def _turn(self) -> Iterator[float]:
+        """One thread of ours at a time; until when it may wait for the lock."""
         until = time.monotonic() + self._patience
         if not self._mine.acquire(timeout=self._patience):
-            raise _busy(self._directory)
+            raise self._busy()
         try:
-            with self._lock(until, to_write=to_write):
-                yield Page(self._directory, self._shown, now)
+            yield until
         finally:
             self._mine.release()
 
     @contextmanager
-    def _lock(self, until: float, *, to_write: bool) -> Iterator[None]:
+    def _lock(self, until: float, kind: int) -> Iterator[None]:
         place = self._directory / "lock"
         try:
-            handle = os.open(place, (os.O_RDWR if to_write else os.O_RDONLY) | os.O_CLOEXEC)
+            mode = os.O_RDWR if kind == fcntl.LOCK_EX else os.O_RDONLY
+            handle = os.open(place, mode | os.O_CLOEXEC)
         except FileNotFoundError:
             raise UnreachableError(
                 f"{place} is not there. Is the share mounted? To make a new one:"
                 f" mkdir -m 700 {self._directory} && touch {place}"
             ) from None
         try:
-            kind = fcntl.LOCK_EX if to_write else fcntl.LOCK_SH
-            while True:
-                try:
-                    fcntl.flock(handle, kind | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > until:
-                        raise _busy(self._directory) from None
-                    time.sleep(GLANCE)
+            while not _locked(handle, kind):
+                if time.monotonic() > until:
+                    raise self._busy()
+                time.sleep(GLANCE)
             yield
         finally:
             os.close(handle)
 
-
-def _busy(directory: Path) -> UnreachableError:
-    return UnreachableError(f"{directory} is held by another program, perhaps a replica")
-
-
-def _entry(data: bytes) -> Entry:
-    read = json.loads(data)
-    entry = Entry(**{**read, "principals": tuple(read["principals"])})
-    if not all(isinstance(n, int) for n in (entry.ends, entry.serial, entry.serial_ends)):
-        raise ValueError(entry)
-    return entry
+    def _busy(self) -> UnreachableError:
+        return UnreachableError(f"{self._directory} is held by another program, perhaps a replica")
 
 
-def _gone(read: dict[str, object]) -> Gone:
-    ended, serials, until = read["ended"], read["serials"], read["until"]
-    if not isinstance(serials, list) or not isinstance(until, int):
-        raise TypeError(read)
-    return Gone(bool(ended), tuple(int(number) for number in serials), until)
-
-
-def _replace(place: Path, data: bytes, *, mode: int) -> None:
-    """The file has this content, or still the former one, whatever happens meanwhile."""
-    fresh = place.with_name(f".{place.name}.new")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+def _locked(handle: int, kind: int) -> bool:
     try:
-        os.fchmod(handle, mode)
-        with os.fdopen(handle, "wb", closefd=False) as file:
-            file.write(data)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    fresh.replace(place)
-    _settle(place.parent)
-
-
-def _settle(directory: Path) -> None:
-    """Names that changed in it are on disk."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -8,7 +8,6 @@ and a CA may be exchanged without losing what was revoked before.
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 MAGIC = b"SSHKRL\n\0"
 VERSION = 1
@@ -29,10 +28,9 @@ class Revoked:
     serials: frozenset[int] = frozenset()
 
 
-def encode(revoked: Revoked, now: datetime) -> bytes:
-    """The file that `RevokedKeys` of sshd_config takes. `now` also is its version."""
-    moment = int(now.timestamp())
-    head = MAGIC + struct.pack(">IQQQ", VERSION, moment, moment, 0) + _string(b"") + _string(b"")
+def encode(revoked: Revoked, now: int) -> bytes:
+    """The file that `RevokedKeys` of sshd_config takes. `now`, in seconds, also is its version."""
+    head = MAGIC + struct.pack(">IQQQ", VERSION, now, now, 0) + _string(b"") + _string(b"")
     parts = b""
     if revoked.serials:
         numbers = sorted(revoked.serials)

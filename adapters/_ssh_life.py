@@ -4,13 +4,13 @@ import secrets
 from collections.abc import Collection
 from dataclasses import replace
 
-from adapters._ssh_books import UNKNOWN_END, Entry, Gone, Look
+from adapters._ssh_page import UNKNOWN_END, Change, Entry, Gone, Look
 from adapters.base import Presence, RefusedError
 
 NO_ACCESS = "There is no access to log in with: it ended or was never given."
 
 
-def given(look: Look, wanted: Entry) -> tuple[Entry, Gone | None]:
+def given(look: Look, wanted: Entry) -> Change:
     """The grant with its end; a certificate that would outlive it is revoked."""
     gone = replace(look.gone, ended=False) if look.gone else Gone()
     held = look.entry
@@ -18,10 +18,10 @@ def given(look: Look, wanted: Entry) -> tuple[Entry, Gone | None]:
         gone = _with(gone, held)
     elif held is not None:
         wanted = replace(wanted, serial=held.serial, serial_ends=held.serial_ends)
-    return wanted, gone if gone.serials else None
+    return Change(wanted, gone if gone.serials else None)
 
 
-def numbered(look: Look, mark: str, *, ends: int, now: int) -> tuple[Entry, Gone | None]:
+def numbered(look: Look, mark: str, *, ends: int, now: int) -> Change:
     """The grant with a new certificate's number, its former one revoked.
 
     Raises `RefusedError` where nobody may get in.
@@ -31,11 +31,11 @@ def numbered(look: Look, mark: str, *, ends: int, now: int) -> tuple[Entry, Gone
         raise RefusedError(NO_ACCESS)
     gone = _with(look.gone or Gone(), held) if held.serial_ends > now else look.gone
     serial = secrets.randbelow(2**63 - 1) + 1  # sshd takes no zero for revoked
-    return replace(held, serial=serial, serial_ends=min(held.ends, ends)), gone
+    return Change(replace(held, serial=serial, serial_ends=min(held.ends, ends)), gone)
 
 
-def ended(look: Look, *, ends: int, now: int) -> Gone | None:
-    """All that was ever signed for the grant is revoked; None where nothing was.
+def ended(look: Look, *, ends: int, now: int) -> Change:
+    """All that was ever signed for the grant is revoked; nothing, where nothing was.
 
     A grant that the books do not know may have certificates all the same, if the books were lost:
     until `ends`, where that is known.
@@ -43,13 +43,13 @@ def ended(look: Look, *, ends: int, now: int) -> Gone | None:
     held, gone = look.entry, look.gone or Gone()
     if held is not None:
         if not held.serial and look.gone is None:
-            return None
+            return Change(None, None)
         gone = _with(gone, held)
     elif look.is_damaged:
         gone = replace(gone, until=max(gone.until, now + UNKNOWN_END))
     else:
         gone = replace(gone, until=max(gone.until, ends))
-    return replace(gone, ended=True)
+    return Change(None, replace(gone, ended=True))
 
 
 def presence(look: Look, mark: str, *, wanted: Collection[str], now: int) -> Presence:

@@ -4,7 +4,7 @@ import errno
 import os
 from pathlib import Path
 
-from adapters._ssh_books import Page
+from adapters._ssh_page import Page
 from adapters._ssh_policy import SshSettings
 from adapters.base import AdapterError, RefusedError, UnreachableError
 
@@ -32,7 +32,7 @@ def missing_for(settings: SshSettings, page: Page) -> list[str]:
         for place in dict.fromkeys((state, shown.parent))
         if not os.access(place, os.W_OK | os.X_OK)
     ]
-    if page.listed() is None:
+    if not page.has_list:
         found.append(f"{shown} is no list of revoked keys. Run: ssh-keygen -k -f {shown}")
     if settings.end_sessions and not _can_run(Path(settings.end_sessions[0])):
         found.append(

@@ -21,9 +21,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from adapters import _ssh_command
 from adapters import _ssh_life as life
 from adapters._ssh_agent import Agent
-from adapters._ssh_books import Books, Entry, Page
+from adapters._ssh_books import Act, Books
 from adapters._ssh_certs import AgentSigner, FileSigner, Signer, Wanted, complaint, public_key
 from adapters._ssh_entry import Way, credential
+from adapters._ssh_page import Change, Entry, Page
 from adapters._ssh_policy import MARK, NAME, SshParams, SshSettings, name_of
 from adapters._ssh_rights import missing_for, translated
 from adapters._threads import Threads
@@ -42,8 +43,8 @@ from adapters.base import (
 T = TypeVar("T")
 
 ANSWER = "public_key"
-AT_ONCE = 8
-"""Threads: file systems and agents block."""
+AT_ONCE = 32
+"""Threads: file systems and agents block. Changes that wait together are written together."""
 
 SHOWN = 5
 """Principals that a card names."""
@@ -116,7 +117,7 @@ class SshAdapter(Adapter):
         def look(page: Page) -> list[str]:
             return missing_for(self.settings, page)
 
-        missing = await self._at_books(look, to_write=False)
+        missing = await self._look(look)
         return missing + await self._run(self._signer.missing)
 
     async def _examine(self, params: Mapping[str, Any]) -> list[str]:
@@ -133,25 +134,12 @@ class SshAdapter(Adapter):
     async def _grant(self, order: Order) -> None:
         wanted = Entry(order.resource, self._principals(order), _seconds(order.expires_at))
 
-        def give(page: Page) -> None:
-            look = page.look(order.mark)
-            entry, gone = life.given(look, wanted)
-            page.withdraw(order.mark, gone)
-            if entry != look.entry:
-                page.write(order.mark, entry)
-
-        await self._at_books(give, mark=order.mark)
+        await self._change(order, lambda look, _: life.given(look, wanted))
 
     async def _revoke(self, order: Order) -> None:
-        def take(page: Page) -> bool:
-            look = page.look(order.mark)
-            gone = life.ended(look, ends=_seconds(order.expires_at), now=page.seconds)
-            page.withdraw(order.mark, gone)
-            page.remove(order.mark)
-            return gone is not None
-
-        was_used = await self._at_books(take, mark=order.mark)
-        if was_used and self.settings.end_sessions:
+        ends = _seconds(order.expires_at)
+        change = await self._change(order, lambda look, now: life.ended(look, ends=ends, now=now))
+        if change.gone is not None and self.settings.end_sessions:
             await self._run(lambda: self._end_sessions(order), mark=order.mark)
 
     async def _verify(self, order: Order) -> Presence:
@@ -159,9 +147,9 @@ class SshAdapter(Adapter):
 
         def see(page: Page) -> Presence:
             look = page.look(order.mark)
-            return life.presence(look, order.mark, wanted=wanted, now=page.seconds)
+            return life.presence(look, order.mark, wanted=wanted, now=page.now)
 
-        return await self._at_books(see, to_write=False)
+        return await self._look(see)
 
     async def _issue(self, order: Order) -> Credential:
         pasted = order.answers.get(ANSWER, "").strip()
@@ -169,14 +157,13 @@ class SshAdapter(Adapter):
         key = made.public_key() if made is not None else public_key(pasted)
         params, principals = self._params(order), self._principals(order)
 
-        def number(page: Page) -> Entry:
-            look, ends = page.look(order.mark), _seconds(order.expires_at)
-            entry, gone = life.numbered(look, order.mark, ends=ends, now=page.seconds)
-            page.withdraw(order.mark, gone)
-            page.write(order.mark, entry)
-            return entry
-
-        entry = await self._at_books(number, mark=order.mark)
+        ends = _seconds(order.expires_at)
+        change = await self._change(
+            order, lambda look, now: life.numbered(look, order.mark, ends=ends, now=now)
+        )
+        entry = change.entry
+        if entry is None:
+            raise RefusedError(life.NO_ACCESS)
         wanted = Wanted(
             key,
             order.mark,
@@ -192,7 +179,7 @@ class SshAdapter(Adapter):
         return credential(order.mark, certificate, way, made, ends=entry.serial_ends)
 
     async def _owned(self) -> frozenset[str]:
-        marks = await self._at_books(Page.marks, to_write=False)
+        marks = await self._look(Page.marks)
         return frozenset(mark.removeprefix("curfew-") for mark in marks)
 
     async def _document(self, name: str) -> bytes | None:
@@ -202,14 +189,11 @@ class SshAdapter(Adapter):
 
     # --- what they are made of ----------------------------------------------------------------
 
-    async def _at_books(
-        self, act: Callable[[Page], T], *, mark: str | None = None, to_write: bool = True
-    ) -> T:
-        def locked() -> T:
-            with self._books.open(datetime.now(UTC), to_write=to_write) as page:
-                return act(page)
+    async def _look(self, see: Callable[[Page], T]) -> T:
+        return await self._run(lambda: self._books.look(see))
 
-        return await self._run(locked, mark=mark)
+    async def _change(self, order: Order, act: Act) -> Change:
+        return await self._run(lambda: self._books.change(order.mark, act), mark=order.mark)
 
     async def _run(self, call: Callable[[], T], *, mark: str | None = None) -> T:
         try:

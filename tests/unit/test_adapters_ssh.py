@@ -1,7 +1,10 @@
 """The ssh adapter's pure parts: the policy's words, pasted keys, the list, the books' next page."""
 
+import fcntl
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -12,10 +15,11 @@ from pydantic import ValidationError
 
 from adapters import _ssh_krl as krl
 from adapters import _ssh_life as life
-from adapters._ssh_books import UNKNOWN_END, Entry, Gone, Look
+from adapters._ssh_books import Books
 from adapters._ssh_certs import Wanted, complaint
+from adapters._ssh_page import UNKNOWN_END, Change, Entry, Gone, Look, Page
 from adapters._ssh_policy import name_of
-from adapters.base import Caps, Person, Presence, RefusedError
+from adapters.base import Caps, Person, Presence, RefusedError, UnreachableError
 from adapters.conformance.others import HOSTILE
 from adapters.ssh import SshAdapter, SshParams, SshSettings
 
@@ -225,14 +229,14 @@ numbers = st.frozensets(st.integers(1, 2**64 - 1))
 def test_a_list_is_read_back(key_ids: frozenset[str], serials: frozenset[int]) -> None:
     """What was written is what is read."""
     revoked = krl.Revoked(key_ids, serials)
-    assert krl.decode(krl.encode(revoked, datetime.now(UTC))) == revoked
+    assert krl.decode(krl.encode(revoked, NOW)) == revoked
 
 
 @given(cut=st.integers(1, 200))
 def test_a_list_that_ends_in_the_middle_is_none(cut: int) -> None:
     """Half a list is no list: nothing is believed to be revoked by it."""
-    whole = krl.encode(krl.Revoked(frozenset({MARK}), frozenset({1, 2})), datetime.now(UTC))
-    header = len(krl.encode(NOTHING, datetime.now(UTC)))
+    whole = krl.encode(krl.Revoked(frozenset({MARK}), frozenset({1, 2})), NOW)
+    header = len(krl.encode(NOTHING, NOW))
     part = whole[:-cut]
     if len(part) == header:
         assert krl.decode(part) == NOTHING
@@ -243,7 +247,7 @@ def test_a_list_that_ends_in_the_middle_is_none(cut: int) -> None:
 
 def test_what_is_no_list() -> None:
     """Another file, another version."""
-    whole = krl.encode(NOTHING, datetime.now(UTC))
+    whole = krl.encode(NOTHING, NOW)
     for data in (b"", b"ssh-ed25519 AAAA", whole[:8] + b"\0\0\0\2" + whole[12:]):
         with pytest.raises(krl.NoListError):
             krl.decode(data)
@@ -255,28 +259,28 @@ def test_what_is_no_list() -> None:
 def test_a_later_end_leaves_the_certificate_in_hand() -> None:
     """It ends when it would have; the grant goes on."""
     wanted = replace(UNUSED, ends=NOW + 7200)
-    entry, gone = life.given(Look(LIVE, None, NOTHING), wanted)
-    assert entry == replace(wanted, serial=7, serial_ends=NOW + 3600)
-    assert gone is None
+    change = life.given(Look(LIVE, None, NOTHING), wanted)
+    assert change == Change(replace(wanted, serial=7, serial_ends=NOW + 3600), None)
 
 
 def test_a_nearer_end_revokes_what_would_outlive_it() -> None:
     """A native end holds while we are down."""
     wanted = replace(UNUSED, ends=NOW + 60)
-    entry, gone = life.given(Look(LIVE, None, NOTHING), wanted)
-    assert entry == wanted
-    assert gone == Gone(False, (7,), NOW + 3600)
+    change = life.given(Look(LIVE, None, NOTHING), wanted)
+    assert change == Change(wanted, Gone(False, (7,), NOW + 3600))
 
 
 def test_every_new_certificate_revokes_the_former() -> None:
     """By its number, remembered until it would have ended; the numbers are never the same."""
-    look, seen = Look(UNUSED, None, NOTHING), set()
+    look, seen = Look(UNUSED, None, NOTHING), set[int]()
     for count in range(5):
-        entry, gone = life.numbered(look, MARK, ends=NOW + 3600, now=NOW)
-        seen.add(entry.serial)
-        assert len(gone.serials if gone else ()) == count
-        assert entry.serial not in (gone.serials if gone else ())
-        look = Look(entry, gone, NOTHING)
+        change = life.numbered(look, MARK, ends=NOW + 3600, now=NOW)
+        assert change.entry is not None
+        revoked = change.gone.serials if change.gone else ()
+        assert set(revoked) == seen
+        seen.add(change.entry.serial)
+        assert len(seen) == count + 1
+        look = Look(change.entry, change.gone, NOTHING)
     assert len(seen) == 5
     assert min(seen) > 0
 
@@ -299,14 +303,20 @@ def test_no_number_without_access(look: Look) -> None:
 
 def test_an_end_revokes_all_that_may_be_out() -> None:
     """By name; what was never used leaves no trace, what the books lost is revoked all the same."""
+
+    def left(look: Look, ends: int) -> Gone | None:
+        change = life.ended(look, ends=ends, now=NOW)
+        assert change.entry is None
+        return change.gone
+
     end = NOW + 1800
-    assert life.ended(Look(UNUSED, None, NOTHING), ends=end, now=NOW) is None
-    used = life.ended(Look(LIVE, Gone(False, (5,), NOW + 9), NOTHING), ends=end, now=NOW)
+    assert left(Look(UNUSED, None, NOTHING), end) is None
+    used = left(Look(LIVE, Gone(False, (5,), NOW + 9), NOTHING), end)
     assert used == Gone(True, (5, 7), NOW + 3600)
-    assert life.ended(Look(None, None, NOTHING), ends=end, now=NOW) == Gone(True, (), end)
-    damaged = life.ended(Look(None, None, NOTHING, is_damaged=True), ends=NOW, now=NOW)
+    assert left(Look(None, None, NOTHING), end) == Gone(True, (), end)
+    damaged = left(Look(None, None, NOTHING, is_damaged=True), NOW)
     assert damaged == Gone(True, (), NOW + UNKNOWN_END)
-    assert life.ended(Look(None, used, NOTHING), ends=end, now=NOW) == used
+    assert left(Look(None, used, NOTHING), end) == used
 
 
 @pytest.mark.parametrize(
@@ -328,3 +338,76 @@ def test_an_end_revokes_all_that_may_be_out() -> None:
 def test_what_there_is(look: Look, wanted: Presence) -> None:
     """Present is who can get in, or could with what they have."""
     assert life.presence(look, MARK, wanted=("ops",), now=NOW) is wanted
+
+
+# --- many at once ---------------------------------------------------------------------------------
+
+
+def numbered(number: int) -> str:
+    return f"curfew-{number:012}"
+
+
+def test_changes_that_come_together_share_their_writes(tmp_path: Path) -> None:
+    """Whoever waits is served with the one that has the lock: the list is written a few times."""
+    (tmp_path / "lock").touch()
+    shown = tmp_path / "revoked.krl"
+    books = Books(tmp_path, shown, patience=30)
+    gone = Gone(True, (), 2**40)
+    versions = set()
+
+    def act(look: Look, now: int) -> Change:
+        del look, now
+        versions.add(shown.stat().st_ino if shown.exists() else 0)
+        return Change(None, gone)
+
+    with ThreadPoolExecutor(32) as pool, (tmp_path / "lock").open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until all of them wait
+        work = [pool.submit(books.change, numbered(number), act) for number in range(32)]
+        while sum(one.running() for one in work) < 32:
+            time.sleep(0.01)  # threads do not tell that they began
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        assert {one.result().gone for one in work} == {gone}
+    listed = krl.decode(shown.read_bytes())
+    assert listed.key_ids == {numbered(number) for number in range(32)}
+    assert len(versions) < 16
+
+
+def test_a_lock_that_is_not_let_go_fails_all_that_wait(tmp_path: Path) -> None:
+    """In time, each by itself; the next one after it was let go works."""
+    (tmp_path / "lock").touch()
+    books = Books(tmp_path, tmp_path / "revoked.krl", patience=0.3)
+    with ThreadPoolExecutor(8) as pool, (tmp_path / "lock").open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        began = time.monotonic()
+        work = [
+            pool.submit(books.change, numbered(number), lambda _look, _now: Change(UNUSED, None))
+            for number in range(8)
+        ]
+        for one in work:
+            with pytest.raises(UnreachableError, match="held by another program"):
+                one.result()
+        assert time.monotonic() - began < 3
+    assert books.look(Page.marks) == frozenset()
+    assert books.change(MARK, lambda _look, _now: Change(UNUSED, None)).entry == UNUSED
+    assert books.look(Page.marks) == {MARK}
+
+
+def test_what_one_may_not_is_nobody_else_s_trouble(tmp_path: Path) -> None:
+    """A refusal among those that are written together is only for whom it is."""
+    (tmp_path / "lock").touch()
+    books = Books(tmp_path, tmp_path / "revoked.krl", patience=30)
+
+    def refused(look: Look, now: int) -> Change:
+        return life.numbered(look, MARK, ends=now + 60, now=now)
+
+    with ThreadPoolExecutor(16) as pool:
+        bad = [pool.submit(books.change, numbered(n), refused) for n in range(8)]
+        good = [
+            pool.submit(books.change, numbered(n + 100), lambda _look, _now: Change(UNUSED, None))
+            for n in range(8)
+        ]
+        for one in bad:
+            with pytest.raises(RefusedError):
+                one.result()
+        assert all(one.result().entry == UNUSED for one in good)
+    assert books.look(Page.marks) == {numbered(n + 100) for n in range(8)}
