@@ -45,9 +45,11 @@ class PolicyError(ConfigurationError):
 
     def __init__(self, path: Path, problems: tuple[Problem, ...]) -> None:
         """There is at least one problem."""
-        count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+        first, more = problems[0], len(problems) > 1
+        count = f"{len(problems)} problems, the first" if more else "a problem"
         super().__init__(
-            f"The policy {path} has {count}.", hints=("`curfew check` shows each with its line.",)
+            f"The policy {path} has {count} in line {first.line}: {first.message}",
+            hints=("`curfew check` shows each with its place and a hint.",),
         )
         self.problems = problems
 

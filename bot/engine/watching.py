@@ -34,8 +34,10 @@ class Watch:
                 if Caps.WATCHES_SESSIONS in self._providers.caps(grant):
                     await self._look(grant)
             if len(page) < PAGE:
-                return
+                break
             after = store.position(page[-1])
+        for grant_id in await self._ledger.read(store.grants_left):
+            await self._ledger.write(partial(_close_all, grant_id=grant_id))
 
     async def _look(self, grant: Grant) -> None:
         try:
@@ -60,13 +62,21 @@ def _tell(pen: Pen, *, grant_id: str, there: tuple[Session, ...]) -> None:
     for session in opened.values():
         data: dict[str, object] = {"session": session.id, "program": session.program[:64]}
         _note(pen, EventKind.SESSION_OPENED, grant_id, data)
-    close_sessions(pen, grant_id, known.keys() - here.keys(), known)
+    gone = {key: since for key, since in known.items() if key not in here}
+    _close(pen, grant_id, gone, at=pen.now)
 
 
-def close_sessions(pen: Pen, grant_id: str, gone: set[str], known: dict[str, datetime]) -> None:
+def _close_all(pen: Pen, *, grant_id: str) -> None:
+    """The access ended while they were open: that it is gone was proven, and they with it."""
+    grant = pen.grant(grant_id)
+    if grant is not None and grant.ended_at is not None:
+        _close(pen, grant_id, store.open_sessions(pen.conn, grant_id), at=grant.ended_at)
+
+
+def _close(pen: Pen, grant_id: str, gone: dict[str, datetime], *, at: datetime) -> None:
     """Sessions that were told as opened and are there no more."""
-    for session in sorted(gone):
-        seconds = int((pen.now - known[session]).total_seconds())
+    for session, since in sorted(gone.items()):
+        seconds = max(0, int((at - since).total_seconds()))
         _note(pen, EventKind.SESSION_CLOSED, grant_id, {"session": session, "seconds": seconds})
     if gone:
         store.drop_sessions(pen.conn, grant_id, gone)

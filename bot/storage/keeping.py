@@ -8,9 +8,10 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bot.domain.grant import State
 from bot.storage.clock import place
 from bot.storage.presence import CHANNEL
-from bot.storage.tables import checkpoints, replicas, seen, sessions, settings
+from bot.storage.tables import checkpoints, grants, replicas, seen, sessions, settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,13 @@ def open_sessions(conn: Connection, grant_id: str) -> dict[str, datetime]:
     """The provider's sessions of a grant that were told as opened, and since when."""
     query = select(sessions.c.session_id, sessions.c.since).where(sessions.c.grant_id == grant_id)
     return dict(conn.execute(query).all())
+
+
+def grants_left(conn: Connection) -> list[str]:
+    """The grants that have ended with sessions that were not told as closed."""
+    query = select(sessions.c.grant_id).join(grants, grants.c.id == sessions.c.grant_id)
+    ended = query.where(grants.c.state == State.ENDED.value).distinct()
+    return list(conn.execute(ended).scalars())
 
 
 def add_sessions(conn: Connection, grant_id: str, opened: Mapping[str, datetime]) -> None:

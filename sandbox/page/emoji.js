@@ -38,7 +38,18 @@ export function withEmoji(text) {
   return text.replace(/:([a-z0-9_+-]+):/g, (code, name) => emojiOf(name) ?? code);
 }
 
-/** Circles that some fonts draw as letters, asked for as pictures. @param {string} text */
-export function pictured(text) {
-  return text.replace(/[⚪⚫](?!\uFE0F)/g, "$&\uFE0F");
+/** @type {Record<string, string>} */
+const CIRCLES = {
+  "🔴": "red", "🟠": "orange", "🟡": "yellow", "🟢": "green", "🔵": "blue", "🟣": "purple",
+  "⚪": "white", "⚫": "black",
+};
+
+/**
+ * The pieces of a text, circles apart from the rest, each with its colour: the page draws them,
+ * since many machines have no font that does.
+ * @param {string} text @returns {{text: string, color: string | null}[]}
+ */
+export function circlesIn(text) {
+  const pieces = text.split(/([🔴🟠🟡🟢🔵🟣⚪⚫])\uFE0F?/u).filter(Boolean);
+  return pieces.map((piece) => ({ text: piece, color: CIRCLES[piece] ?? null }));
 }

@@ -7,7 +7,7 @@ import { now } from "./clock.js";
 import { countdown } from "./countdown.js";
 import { fullTime, writeDate } from "./dates.js";
 import { append, h, icon } from "./dom.js";
-import { emojiOf, pictured, withEmoji } from "./emoji.js";
+import { circlesIn, emojiOf, withEmoji } from "./emoji.js";
 import { isSafeUrl, parse } from "./mrkdwn.js";
 
 /** @typedef {import("./mrkdwn.js").Piece} Piece */
@@ -53,7 +53,7 @@ export function rich(pieces, reader) {
 /** @param {Piece} piece @param {Reader} reader @returns {Node | (Node | null)[]} */
 export function element(piece, reader) {
   switch (piece.kind) {
-    case "text": return document.createTextNode(pictured(piece.text));
+    case "text": return words(piece.text);
     case "break": return h("br");
     case "code": return h("code", { class: piece.text.length <= SHORT ? "short" : null }, piece.text);
     case "pre": return codeBlock(piece.text);
@@ -70,6 +70,13 @@ export function element(piece, reader) {
     case "list": return list(piece, reader);
     case "rule": return h("hr");
   }
+}
+
+/** @param {string} text @returns {Node[]} */
+function words(text) {
+  return circlesIn(text).map((piece) => (piece.color
+    ? h("span", { class: `emoji circle ${piece.color}`, role: "img", "aria-label": `${piece.color} circle` }, piece.text)
+    : document.createTextNode(piece.text)));
 }
 
 /** @param {Piece[]} pieces @param {Reader} reader */
@@ -116,6 +123,7 @@ function link(url, words) {
 function emoji(name) {
   const char = emojiOf(name);
   if (!char) return document.createTextNode(`:${name}:`);
+  if (circlesIn(char)[0].color) return words(char);
   return h("span", { class: "emoji", role: "img", "aria-label": name.replaceAll("_", " "), title: `:${name}:` }, char);
 }
 

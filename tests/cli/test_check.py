@@ -30,6 +30,16 @@ async def test_all_problems_with_their_place(ground: Ground) -> None:
     assert not said.err
 
 
+async def test_warnings_alone(ground: Ground) -> None:
+    """What is only suspicious is printed and is exit code 0."""
+    text = ground.policy.read_text()
+    ground.policy.write_text(text.replace("groups:", "groups:\n  nobody: []", 1))
+    said = await ground.curfew("check")
+    assert said.code == 0
+    assert "warning [unused]: The group nobody is not used." in said.out
+    assert said.out.endswith("2 resources, 1 provider, 1 warning.\n")
+
+
 async def test_json(ground: Ground) -> None:
     """--format json prints the same for programs."""
     ground.policy.write_text(ground.policy.read_text().replace("version: 1", "version: 7"))

@@ -158,6 +158,13 @@ async def test_bad_policy(office: Ground) -> None:
     refused(await office.curfew("run"), "policy.yml", "curfew check")
 
 
+async def test_no_audit_channel(office: Ground) -> None:
+    """Nothing is granted without one: the policy is in error, and it does not start."""
+    text = office.policy.read_text().replace("audit: C0AUDIT", "")
+    office.policy.write_text(text)
+    refused(await office.curfew("run"), "a problem in line 5: The key “audit” is missing.")
+
+
 async def test_settings_from_a_file(office: Ground, tmp_path: Path) -> None:
     """A secret may lie in a file, and all the rest in `.env`."""
     token = tmp_path / "token"
@@ -188,6 +195,13 @@ async def test_http_mode(office: Ground, sandbox: SandboxServer) -> None:
         said = await sandbox.person("U0DANA").command("/access help")
         assert "/access prod-db" in text_of(said["response"])
         assert (await office.readyz())[0] == 200
+
+
+async def test_both_ways_to_slack(office: Ground, sandbox: SandboxServer) -> None:
+    """With an app token and a signing secret it is Socket Mode, and that is said."""
+    async with office.bot(SLACK_SIGNING_SECRET=sandbox.signing_secret):
+        await sandbox.connected()
+        assert any("Socket Mode is used" in line for line in office.log)
 
 
 async def test_starts_for_what_must_end(office: Ground, sandbox: SandboxServer) -> None:

@@ -49,6 +49,19 @@ async def owner_of(ground: PostgresGround, table: str, database: str) -> list[st
     return await ground.root(query, db=database)
 
 
+async def test_the_server_ends_it_by_itself_at_the_end(
+    ground: PostgresGround, adapter: PostgresAdapter
+) -> None:
+    """Its own end is never before the grant's, and ten seconds after it at most."""
+    order = ground.order(1)
+    await adapter.grant(order)
+    role = order.mark_underscored
+    late = f"extract(epoch FROM rolvaliduntil - '{order.expires_at.isoformat()}'::timestamptz)"
+    query = f"SELECT {late} BETWEEN 0 AND 10 FROM pg_roles WHERE rolname = '{role}'"
+    assert await ground.root(query) == ["(True,)"]
+    await adapter.revoke(order)
+
+
 async def test_what_a_login_made_survives_it(
     ground: PostgresGround, adapter: PostgresAdapter
 ) -> None:

@@ -10,6 +10,9 @@ import pytest
 from bot.domain.grant import EndReason
 from bot.domain.record import NoticeKind
 from bot.engine.ports import PostLaterError, PostRefusedError
+from bot.slack.calls import Calls, Label, Place
+from bot.slack.message import Message
+from bot.slack.pace import Pace
 from sandbox.faults import Fault, FaultKind
 from sandbox.player import buttons_of, text_of
 from tests.slack_render.conftest import APPROVALS, AUDIT, Office, again
@@ -48,6 +51,25 @@ async def test_a_card_is_posted_once_and_edited_in_place(office: Office) -> None
     (card,) = seen(office, APPROVALS)
     assert buttons_of(card) == []
     assert text_of(card).startswith("Ended, checked and gone")
+
+
+async def test_an_edit_takes_a_turn_like_a_post(office: Office) -> None:
+    """A card that changes often does not crowd out the channel's other messages."""
+    turns: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        turns.append(seconds)
+
+    web = office.calls._client
+    calls = Calls(web, office.figures, Pace(burst=2, now=lambda: 0.0, sleep=sleep))
+    place, shown = Place(APPROVALS), Message("words", ())
+    _, ts = await calls.post(place, shown, Label(1, "card"))
+    await calls.edit(place, ts, shown)
+    assert turns == []
+    await calls.edit(place, ts, shown)
+    assert len(turns) == 1
+    await calls.post(place, shown, Label(2, "line"))
+    assert len(turns) == 2
 
 
 async def test_a_card_that_shows_the_same_is_not_edited(office: Office) -> None:

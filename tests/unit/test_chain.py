@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.chain import GENESIS, Verifier, canonical, link, seal, stamp
+from bot.domain.checkpoint import FIRST, Statement, parse_statement
 from bot.domain.errors import ProgramError
 from bot.domain.record import Event, EventKind, SealedEvent
 
@@ -96,3 +97,15 @@ def test_floats_are_refused(value: object) -> None:
 def test_times_have_one_form() -> None:
     """UTC, microseconds, Z."""
     assert stamp(NOW) == "2026-03-01T12:00:00.000000Z"
+
+
+def test_a_statement_is_read_from_its_own_text_alone() -> None:
+    """What is signed says what it means; anything else is no checkpoint."""
+    statement = Statement(7, "ab" * 32, NOW, FIRST, "0123456789abcdef")
+
+    assert parse_statement(statement.text()) == statement
+
+    lines = statement.text().splitlines()
+    for wrong in ("", lines[0], "\n".join(["another heading", *lines[1:]]), "\n".join(lines * 2)):
+        with pytest.raises(ValueError, match="no checkpoint of Curfew"):
+            parse_statement(wrong)
