@@ -88,16 +88,18 @@ class LdapSettings(ProviderSettings):
         except ValueError:
             is_one = False
         if not is_one:
-            raise ValueError("url is ldaps://host or ldap://host, with a port where it is another")
+            raise ValueError(
+                "a url is ldaps://host or ldap://host, with a port where it is another"
+            )
         if parts.scheme == "ldaps" and self.tls is not None:
-            raise ValueError("ldaps:// is TLS already: leave tls out")
+            raise ValueError("with ldaps:// leave tls out: it is TLS already")
         if parts.scheme == "ldap" and self.tls is None:
             raise ValueError(
-                "ldap:// sends the password in plain text: say tls: starttls, or tls: off if that"
-                " is meant"
+                "by ldap:// alone the password travels in plain text: say tls: starttls, or"
+                " tls: off if that is meant"
             )
         if self.tls == "off" and self.ca is not None:
-            raise ValueError("ca is of no use with tls: off")
+            raise ValueError("with tls: off a ca is of no use")
         return self
 
     @property
@@ -123,7 +125,9 @@ class LdapParams(GrantParams):
     @model_validator(mode="after")
     def _ttl_is_known(self) -> Self:
         if self.ttl and self.form != "active_directory":
-            raise ValueError("ttl is for form: active_directory; no other has an end of its own")
+            raise ValueError(
+                "only form: active_directory takes ttl: no other has an end of its own"
+            )
         return self
 
 

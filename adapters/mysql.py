@@ -97,7 +97,9 @@ def where(name: str) -> str:
     if database == "*":
         raise ValueError("rights on everything cannot be given: name a database, or use a role")
     if database.casefold() in {"mysql", "sys", "performance_schema", "information_schema"}:
-        raise ValueError(f"{database} holds the server's own books and cannot be given")
+        raise ValueError(
+            f"the database {database} holds the server's own books and cannot be given"
+        )
     return name
 
 
@@ -123,7 +125,7 @@ class MysqlSettings(ProviderSettings):
     @model_validator(mode="after")
     def _ca_is_used(self) -> Self:
         if self.ca is not None and self.tls == "off":
-            raise ValueError("ca is of no use with tls: off")
+            raise ValueError("with tls: off a ca is of no use")
         return self
 
 
@@ -143,7 +145,9 @@ class MysqlParams(GrantParams):
         for spot, words in self.rights.items():
             of_databases = OF_DATABASES.intersection(words)
             if of_databases and not spot.endswith(".*"):
-                raise ValueError(f"{min(of_databases)} is a right on a whole database: {spot}")
+                raise ValueError(
+                    f"only a whole database has the right {min(of_databases)}, not {spot}"
+                )
         return self
 
     @property

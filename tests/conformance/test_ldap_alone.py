@@ -248,4 +248,4 @@ def test_blocks_that_cannot_be_meant_are_refused() -> None:
     for url in ("h", "http://h", "ldap://", "ldap://u@h", "ldap://h/dc=x", "ldap://h:99999"):
         assert "ldaps://host or ldap://host" in refused(LdapSettings, url=url, tls="off", **whole)
     assert "no distinguished name" in refused(LdapParams, group="dba")
-    assert "form: active_directory" in refused(LdapParams, group="cn=a", ttl=True)
+    assert "only form: active_directory" in refused(LdapParams, group="cn=a", ttl=True)
