@@ -12,6 +12,7 @@ from typing import TypeVar
 import psycopg
 from psycopg import errors
 
+from adapters import _postgres_members as members
 from adapters import _postgres_sql as statements
 from adapters._postgres_link import Connection, Link, translated
 from adapters.base import RefusedError, UnreachableError
@@ -64,23 +65,22 @@ async def give_login(
 async def take_login(link: Link, connection: Connection, role: str, heir: str | None) -> None:
     """No login, no session, nothing owned, no role. Absent is success."""
 
-    async def shut() -> None:
-        await statements.shut_login(connection, role)
+    async def shut() -> statements.Shut:
+        return await statements.shut_login(connection, role)
 
     hindrance: psycopg.Error | None = None
     try:
-        await _settled(shut)
+        found: statements.Shut | None = await _settled(shut)
         for _ in range(_TRIES):
-            await _end_sessions(connection, role)
             try:
-                await _clean_databases(link, connection, role, heir)
-                if await statements.drop_login(connection, role):
+                if await _dropped(link, connection, role, heir, found):
                     return
             except errors.DependentObjectsStillExist as error:
                 hindrance = error  # made between our look and the drop, or beyond our rights
             except psycopg.Error as error:
                 if not _is_race(error):
                     raise
+            found = None
     except errors.UndefinedObject:
         if await statements.login_of(connection, role) is not None:
             raise
@@ -95,7 +95,7 @@ async def give_membership(connection: Connection, role: str, member: str, *, lim
 
     async def once() -> None:
         try:
-            await statements.join(connection, role, member, limit=limit)
+            await members.join(connection, role, member, limit=limit)
         except errors.UndefinedObject as error:
             await _refuse_unknown(connection, (role, member), error)
             raise
@@ -107,20 +107,37 @@ async def take_membership(connection: Connection, role: str, member: str) -> Non
     """What we gave is gone. Refused where somebody else has given the same meanwhile."""
 
     async def once() -> None:
-        await statements.part(connection, role, member)
+        await members.part(connection, role, member)
 
     try:
         await _settled(once)
     except errors.UndefinedObject:
-        if await statements.missing(connection, (role, member)):
+        if await members.missing(connection, (role, member)):
             return
         raise
-    givers = await statements.givers_of(connection, role, member)
+    givers = await members.givers_of(connection, role, member)
     if givers:
         raise RefusedError(
             f"{member} is still a member of {role}: {givers[0] or 'somebody else'} gave it too,"
             " and what others gave is not taken away."
         )
+
+
+async def _dropped(
+    link: Link,
+    connection: Connection,
+    role: str,
+    heir: str | None,
+    found: statements.Shut | None,
+) -> bool:
+    """True when the login is gone; False while a session of it is there."""
+    if found is not None and not found.sessions:
+        leftovers = found.leftovers
+    else:  # what sessions make before they end is found only after it
+        await _end_sessions(connection, role)
+        leftovers = await statements.leftovers(connection, role)
+    await _clean_databases(link, connection, role, heir, leftovers)
+    return await statements.drop_login(connection, role)
 
 
 async def _end_sessions(connection: Connection, role: str) -> None:
@@ -133,8 +150,14 @@ async def _end_sessions(connection: Connection, role: str) -> None:
         pause = min(pause * 2, 0.1)
 
 
-async def _clean_databases(link: Link, connection: Connection, role: str, heir: str | None) -> None:
-    for leftover in await statements.leftovers(connection, role):
+async def _clean_databases(
+    link: Link,
+    connection: Connection,
+    role: str,
+    heir: str | None,
+    leftovers: Sequence[statements.Leftover],
+) -> None:
+    for leftover in leftovers:
         if not leftover.connectable:
             raise RefusedError(
                 f"The database {leftover.database} takes no connections and holds things of"
@@ -157,7 +180,7 @@ async def _clean_databases(link: Link, connection: Connection, role: str, heir: 
 async def _refuse_unknown(
     connection: Connection, names: Sequence[str], error: psycopg.Error
 ) -> None:
-    if unknown := await statements.missing(connection, names):
+    if unknown := await members.missing(connection, names):
         raise RefusedError(f"There is no role {', '.join(unknown)} in this server.") from error
 
 

@@ -1,6 +1,6 @@
 """What the PostgreSQL adapter says to the server, and nothing else.
 
-Each function is one round trip, and one transaction where it changes something. Names and values
+Each function is one round trip, and one transaction for what it changes. Names and values
 are quoted by the driver. Written for 14 to 18; where a membership has options (16 and later) they
 are spelled out, since the defaults depend on settings.
 """
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import psycopg
 from psycopg import errors, sql
 
 from adapters._postgres_link import Connection, Row, results
@@ -21,7 +22,16 @@ NOTHING = sql.SQL("")
 
 # A call that was given up on may still lie in a socket's buffer. When the server wakes up and
 # reads it, this is what keeps it from making access that nobody waits for any more.
-_STILL_WANTED = "SELECT 1 / (clock_timestamp() < to_timestamp({deadline}))::int;"
+STILL_WANTED = "SELECT 1 / (clock_timestamp() < to_timestamp({deadline}))::int;"
+
+
+_END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = {name}"
+_LEFTOVERS = (
+    "SELECT DISTINCT coalesce(d.datname, current_database()), coalesce(d.datallowconn, true)"
+    " FROM pg_shdepend AS s LEFT JOIN pg_database AS d ON d.oid = s.dbid"
+    " WHERE s.refclassid = 'pg_authid'::regclass"
+    " AND s.refobjid = (SELECT oid FROM pg_roles WHERE rolname = {name}) ORDER BY 1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,14 @@ class Leftover:
 
     database: str
     connectable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shut:
+    """A login behind its shut door: sessions that were told to end, and what it left where."""
+
+    sessions: int
+    leftovers: list[Leftover]
 
 
 async def put_login(
@@ -60,7 +78,7 @@ async def put_login(
     try:
         await results(
             connection,
-            _STILL_WANTED
+            STILL_WANTED
             + "{verb} ROLE {role} LOGIN INHERIT VALID UNTIL {until};"
             + "COMMENT ON ROLE {role} IS {comment}; GRANT {roles} TO {role}; {own}",
             deadline=sql.Literal(connection.server_time(limit)),
@@ -76,24 +94,31 @@ async def put_login(
         raise UnreachableError("the server read the call too late") from None
 
 
-async def shut_login(connection: Connection, role: str) -> None:
-    """Nobody can log in any more; open sessions go on. UndefinedObject when there is none."""
-    await results(
-        connection,
-        "ALTER ROLE {role} NOLOGIN PASSWORD NULL VALID UNTIL '-infinity'; {own}",
-        role=sql.Identifier(role),
-        own=_membership_of_ours(connection, role),
-    )
+async def shut_login(connection: Connection, role: str) -> Shut:
+    """Nobody can log in any more, and that is settled before sessions are told to end.
+
+    UndefinedObject when there is no such role.
+    """
+    try:
+        sets = await results(
+            connection,
+            "BEGIN; ALTER ROLE {role} NOLOGIN PASSWORD NULL VALID UNTIL '-infinity'; {own}; COMMIT;"
+            + _END_SESSIONS
+            + ";"
+            + _LEFTOVERS,
+            role=sql.Identifier(role),
+            name=sql.Literal(role),
+            own=_membership_of_ours(connection, role),
+        )
+    except psycopg.Error:
+        await connection.rollback()
+        raise
+    return Shut(sessions=len(sets[-2]), leftovers=_found(sets[-1]))
 
 
 async def end_sessions(connection: Connection, role: str) -> int:
     """Tells every session of a role to end; how many there were. They take a moment."""
-    sets = await results(
-        connection,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = {role}",
-        role=sql.Literal(role),
-    )
-    return len(sets[-1])
+    return len((await results(connection, _END_SESSIONS, name=sql.Literal(role)))[-1])
 
 
 async def leftovers(connection: Connection, role: str) -> list[Leftover]:
@@ -102,15 +127,7 @@ async def leftovers(connection: Connection, role: str) -> list[Leftover]:
     The dependency catalogue is shared by all databases, so one look tells. What belongs to no
     database (a right on a database, say) is cleaned from the one that we are in.
     """
-    sets = await results(
-        connection,
-        "SELECT DISTINCT coalesce(d.datname, current_database()), coalesce(d.datallowconn, true)"
-        " FROM pg_shdepend AS s LEFT JOIN pg_database AS d ON d.oid = s.dbid"
-        " WHERE s.refclassid = 'pg_authid'::regclass"
-        " AND s.refobjid = (SELECT oid FROM pg_roles WHERE rolname = {role}) ORDER BY 1",
-        role=sql.Literal(role),
-    )
-    return [Leftover(*row) for row in sets[-1]]
+    return _found((await results(connection, _LEFTOVERS, name=sql.Literal(role)))[-1])
 
 
 async def hand_over(connection: Connection, role: str, heir: str | None) -> None:
@@ -209,70 +226,8 @@ async def marked_logins(connection: Connection) -> list[str]:
     return [row[0] for row in sets[-1]]
 
 
-async def join(connection: Connection, role: str, member: str, *, limit: float) -> None:
-    """A login that was there before becomes a member of a role.
-
-    Without SET, where the server has it: then the end reaches open sessions too.
-    """
-    try:
-        await results(
-            connection,
-            _STILL_WANTED + "GRANT {role} TO {member} {options}",
-            deadline=sql.Literal(connection.server_time(limit)),
-            role=sql.Identifier(role),
-            member=sql.Identifier(member),
-            options=INHERIT_ONLY if connection.has_grant_options else NOTHING,
-        )
-    except errors.DivisionByZero:
-        await connection.close()
-        raise UnreachableError("the server read the call too late") from None
-
-
-async def part(connection: Connection, role: str, member: str) -> None:
-    """The membership that we gave is gone. Raises UndefinedObject where either is not there."""
-    await results(
-        connection,
-        "REVOKE {role} FROM {member}",
-        role=sql.Identifier(role),
-        member=sql.Identifier(member),
-    )
-
-
-async def givers_of(connection: Connection, role: str, member: str) -> list[str]:
-    """Who made this login a member of this role; a right to administer it alone does not count."""
-    effective = "AND (m.inherit_option OR m.set_option)" if connection.has_grant_options else ""
-    sets = await results(
-        connection,
-        "SELECT coalesce(b.rolname, '') FROM pg_auth_members AS m"
-        " JOIN pg_roles AS g ON g.oid = m.roleid JOIN pg_roles AS p ON p.oid = m.member"
-        " LEFT JOIN pg_roles AS b ON b.oid = m.grantor"
-        " WHERE g.rolname = {role} AND p.rolname = {member} {effective}",
-        role=sql.Literal(role),
-        member=sql.Literal(member),
-        effective=sql.SQL(effective),
-    )
-    return [row[0] for row in sets[-1]]
-
-
-async def is_login(connection: Connection, name: str) -> bool:
-    """Whether somebody can log in by that name."""
-    sets = await results(
-        connection,
-        "SELECT 1 FROM pg_roles WHERE rolname = {name} AND rolcanlogin",
-        name=sql.Literal(name),
-    )
-    return bool(sets[-1])
-
-
-async def missing(connection: Connection, names: Sequence[str]) -> list[str]:
-    """Those of the names that are no role here."""
-    sets = await results(
-        connection,
-        "SELECT n FROM unnest({names}::text[]) AS n"
-        " WHERE NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = n)",
-        names=sql.Literal(list(names)),
-    )
-    return [row[0] for row in sets[-1]]
+def _found(rows: Sequence[Row]) -> list[Leftover]:
+    return [Leftover(*row) for row in rows]
 
 
 def _membership_of_ours(connection: Connection, role: str) -> sql.Composable:

@@ -21,6 +21,7 @@ from psycopg import conninfo, errors
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from adapters import _postgres_life as life
+from adapters import _postgres_members as members
 from adapters import _postgres_rights as rights
 from adapters import _postgres_sql as statements
 from adapters._postgres_entry import Entry, credential
@@ -169,7 +170,7 @@ class PostgresAdapter(Adapter):
             member = self._member(order)
         except RefusedError as error:
             return str(error)
-        if await self._ask(lambda c: statements.is_login(c, member)):
+        if await self._ask(lambda c: members.is_login(c, member)):
             return None
         return (
             f"There is no login {member} in {self.name}: make it there, or say under people: in the"
@@ -207,7 +208,7 @@ class PostgresAdapter(Adapter):
     async def _verify(self, order: Order) -> Presence:
         if self._is_membership(order):
             role, member = self._params(order).roles[0], self._member(order)
-            givers = await self._ask(lambda c: statements.givers_of(c, role, member))
+            givers = await self._ask(lambda c: members.givers_of(c, role, member))
             return Presence.PRESENT if givers else Presence.ABSENT
         login = await self._ask(lambda c: statements.login_of(c, order.mark_underscored))
         if login is None:

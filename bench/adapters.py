@@ -79,7 +79,7 @@ async def _postgres() -> AsyncIterator[Ring]:
             there = SecretStr(dsn.replace(f":{server.port}/", f":{port}/"))
             return PostgresAdapter("bench", PostgresSettings(dsn=there))
 
-        yield Ring(server.port, adapter, lambda _: ground.order(), give, take, (1, 4))
+        yield Ring(server.port, adapter, lambda _: ground.order(), give, take, (1, 2))
         await bare.close()
 
 

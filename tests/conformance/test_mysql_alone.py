@@ -124,6 +124,40 @@ async def test_a_session_without_its_account_is_not_gone(
             person.query("SELECT 1")
 
 
+async def test_a_look_alike_s_session_is_let_alone(
+    ground: MysqlGround, adapter: MysqlAdapter
+) -> None:
+    """The server's list of sessions compares names without regard to case; we do not."""
+    order = ground.order()
+    await adapter.grant(order)
+    name = order.mark_underscored.upper()
+    await ground.root(f"CREATE USER '{name}'@'%' IDENTIFIED BY 'word'")
+    with ground.open(name, "word") as stranger:
+        assert await adapter.sessions(order) == ()
+        await adapter.revoke(order)
+        stranger.query("SELECT 1")
+        assert await adapter.verify(order) is Presence.ABSENT
+    await ground.root(f"DROP USER '{name}'@'%'")
+
+
+async def test_a_busy_session_is_cut_in_its_statement(
+    ground: MysqlGround, adapter: MysqlAdapter
+) -> None:
+    """What a session is doing does not keep it: the statement ends, and so does the session."""
+    order = ground.order()
+    await adapter.grant(order)
+    with ground.open(*login(await adapter.issue(order))) as person:
+        busy = asyncio.create_task(asyncio.to_thread(person.query, "SELECT SLEEP(60)"))
+        async with asyncio.timeout(10):
+            query = "SELECT 1 FROM information_schema.PROCESSLIST WHERE STATE = 'User sleep'"
+            while not await ground.root(query):  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.02)
+        await adapter.revoke(order)
+        with pytest.raises(pymysql.MySQLError):
+            await busy
+    assert await adapter.verify(order) is Presence.ABSENT
+
+
 async def test_a_late_grant_changes_nothing(ground: MysqlGround) -> None:
     """A statement that a frozen server reads after we gave up on it makes no account."""
     adapter = ground.connect(call_limit=0.5)
