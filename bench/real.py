@@ -51,7 +51,7 @@ async def every_point(field: Field, shop: Shop, counts: Counter[str]) -> None:
     """A death at each point that has a name, through both stories, as in tests/crash."""
     async with stage(field.url, field.folder, shop, nursery()) as here:
         await here.begin(Fate(known=field.folder / "known"))
-        await _both(Story(here))
+        await _both(Story(here, may_fail=True))
         counts.update(lives=2, kills=len(here.deaths))
 
 

@@ -35,6 +35,8 @@ STREAMS: Final = {"real": 1, "moved": 4}
 
 GRACE: Final = 300.0
 """Seconds after the time is up in which a round that has begun comes to its end."""
+INTERRUPTED: Final = 130
+"""What a shell says of Ctrl-C."""
 
 
 @dataclass
@@ -73,9 +75,14 @@ def main(words: list[str]) -> int:
         return play(given)
     began = time.monotonic()
     print(f"seed {given.seed}, {given.minutes:g} minutes", flush=True)
+    interrupted = False
     with _parts(given) as parts:
-        _listen(parts, began, given.minutes * 60)
-    return _summary(parts, given.seed, time.monotonic() - began)
+        try:
+            _listen(parts, began, given.minutes * 60)
+        except KeyboardInterrupt:
+            interrupted = True
+    code = _summary(parts, given.seed, time.monotonic() - began)
+    return INTERRUPTED if interrupted else code
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -173,12 +173,13 @@ class Stage:
         what: str,
         *,
         meanwhile: timedelta = timedelta(0),
+        within: float = PATIENCE,
     ) -> T:
         """What there is to be found, as soon as it is there; every second so much time passes.
 
         What a dead bot held or had under way is waited for: a lease, a call that may still land.
         """
-        for glance in self._patience():
+        for glance in self._patience(within):
             if (there := await _seen(found)) is not None:
                 return there
             if meanwhile and glance % round(1 / GLANCE) == 0:
@@ -186,11 +187,11 @@ class Stage:
             await asyncio.sleep(GLANCE)
         raise AssertionError(f"{what} never came about\n{self.account()}")
 
-    def _patience(self) -> Iterator[int]:
+    def _patience(self, within: float = PATIENCE) -> Iterator[int]:
         """Counts from 1 until the time is up, which begins anew with each death."""
         starts, begun = self.starts, time.monotonic()
         for glance in itertools.count(1):
-            if time.monotonic() - begun > PATIENCE:
+            if time.monotonic() - begun > within:
                 return
             yield glance
             if starts != self.starts:
