@@ -4,13 +4,14 @@ What is asked for here may be sent twice, so it must be repeatable: a connection
 nobody used it is found out by using it.
 """
 
+import asyncio
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -18,6 +19,8 @@ from pydantic import AfterValidator
 from yarl import URL
 
 from adapters.base import RefusedError, UnreachableError
+
+T = TypeVar("T")
 
 OK = 200
 UNAUTHORIZED = 401
@@ -167,3 +170,12 @@ def _reason(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.strerror:
         return error.os_error.strerror
     return str(error) or type(error).__name__
+
+
+async def together(*calls: Coroutine[Any, Any, T]) -> list[T]:
+    """What all of them return, side by side; the first error when all have come to their end."""
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return [answer for answer in answers if not isinstance(answer, BaseException)]

@@ -27,6 +27,7 @@ from adapters.demo import forget_worlds, world_of
 from sandbox.postgres import EmbeddedPostgres, wheel_binaries
 from tests.conformance import ldap_ground, mysql_ground, postgres_ground
 from tests.conformance.demo_ground import DemoGround
+from tests.conformance.kubernetes_ground import KubernetesGround
 from tests.conformance.ldap_ground import LdapGround
 from tests.conformance.mariadb import MariaDB
 from tests.conformance.mysql_ground import MysqlGround
@@ -185,12 +186,21 @@ async def _okta(_: None) -> AsyncIterator[Subject]:
         yield Subject(ground, provider, {"TARGET_TOKEN": ground.token})
 
 
+@asynccontextmanager
+async def _kubernetes(_: None, *, login: str) -> AsyncIterator[Subject]:
+    async with KubernetesGround(login) as ground:
+        provider = {"adapter": "kubernetes", "server": ground.house.url, "token": "${TARGET_TOKEN}"}
+        yield Subject(ground, provider, {"TARGET_TOKEN": ground.house.bot_token})
+
+
 ROWS: Final = (
     Row("command", _folder, _command),
     Row("demo", nullcontext, partial(_demo, shared=False)),
     Row("demo-shared", nullcontext, partial(_demo, shared=True)),
     Row("ldap", ldap_ground.furnished, partial(_ldap, form="groupOfNames")),
     Row("ldap-posix", ldap_ground.furnished, partial(_ldap, form="posixGroup")),
+    Row("kubernetes", nullcontext, partial(_kubernetes, login="temporary")),
+    Row("kubernetes-existing", nullcontext, partial(_kubernetes, login="existing")),
     Row("manual", nullcontext, _manual),
     Row("mysql", mysql_ground.furnished, _mysql),
     Row("okta", nullcontext, _okta),

@@ -9,8 +9,10 @@ from pathlib import Path
 import yaml
 
 from adapters import registry, table
+from adapters._kubernetes_policy import KubernetesParams, KubernetesSettings
 from adapters.base import Order, Person
 from adapters.demo import DemoParams, Fault, forget_worlds
+from adapters.kubernetes import KubernetesAdapter
 from adapters.ldap import LdapAdapter, LdapParams, LdapSettings
 from adapters.manual import ManualParams
 from adapters.mysql import MysqlAdapter, MysqlParams, MysqlSettings
@@ -120,6 +122,18 @@ def test_the_clean_up_on_the_ssh_page_is_the_adapter_s() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     order = Order("0123456789ab", "bastion", {"principals": ["ops"]}, Person("U1"), now)
     assert adapter.cleanup(order) == blocks("ssh.md", "sh")[-1].strip()
+
+
+def test_the_kubernetes_page_holds() -> None:
+    """Its settings and grant block pass the schema; its clean-up is what an alarm tells them."""
+    provider, grant = (yaml.safe_load(text) for text in blocks("kubernetes.md", "yaml")[:2])
+    found = dict(provider["providers"]["production"])
+    assert found.pop("adapter") == "kubernetes"
+    assert set(found) | {"token_file"} == set(KubernetesSettings.model_fields)
+    adapter = KubernetesAdapter("production", KubernetesSettings.model_validate(found))
+    assert set(grant["grant"]) | {"cluster_role"} == set(KubernetesParams.model_fields)
+    order = Order("0123456789ab", "orders", grant["grant"], Person("U1"), datetime.now(UTC))
+    assert adapter.cleanup(order) == blocks("kubernetes.md", "sh")[-1].strip()
 
 
 def test_the_okta_page_holds() -> None:
