@@ -18,6 +18,7 @@ from adapters.demo import DemoAdapter, World, world_of
 from bot.config.audit_key import AuditKey, load_or_make
 from bot.domain.chain import Verifier
 from bot.domain.command import Ask
+from bot.domain.errors import CurfewError
 from bot.domain.grant import OPERATIONAL, Grant, State
 from bot.domain.people import Account, Standing
 from bot.domain.policy import Channels, ExtendRule, Policy, Provider, Resource
@@ -25,11 +26,12 @@ from bot.domain.principal import Principal, PrincipalKind
 from bot.domain.record import QueuedNotice, SealedEvent
 from bot.domain.replay import replay
 from bot.engine.engine import Engine
-from bot.engine.ports import Delivered, DirectoryError, Posting, PostLaterError
+from bot.engine.ports import Delivered, DirectoryError, Posting
 from bot.engine.proving import Witness
 from bot.storage import store
 from bot.storage.database import Database
 
+Trouble = Callable[[QueuedNotice], CurfewError | None]
 MINUTE = timedelta(minutes=1)
 DANA, MAYA, OMAR, OPS, GUEST = "U0DANA", "U0MAYA", "U0OMAR", "U0OPS", "U0GUEST"
 
@@ -52,15 +54,16 @@ class People:
 
 @dataclass
 class Postbox:
-    """A poster that keeps what it was given, in order, and that can be away."""
+    """A poster that keeps what it was given, in order; `trouble` is what a notice meets instead."""
 
     told: list[QueuedNotice] = field(default_factory=list)
-    away: bool = False
+    trouble: Trouble = field(default=lambda _: None)
 
     async def deliver(self, notice: QueuedNotice, now: datetime) -> Delivered:
         del now
-        if self.away:
-            raise PostLaterError("Slack is away")
+        trouble = self.trouble(notice)
+        if trouble is not None:
+            raise trouble
         self.told.append(notice)
         about = notice.notice
         if about.grant_id is None or about.kind.value not in {"card", "dm_granted"}:

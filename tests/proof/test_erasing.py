@@ -17,6 +17,7 @@ from bot.domain.replay import ERASED
 from bot.engine import erasing
 from bot.engine.erasing import Erasing
 from bot.engine.ledger import Ledger
+from bot.engine.ports import PostLaterError
 from bot.engine.verifying import prove
 from bot.storage import store
 from bot.storage.database import Database
@@ -162,11 +163,11 @@ async def test_what_waits_to_be_told_forgets_as_well(database: Database) -> None
     """A message that Slack did not take yet is told without the words, whoever of the two goes."""
     async with office(database, provider=name()) as here:
         for gone in (DANA, MAYA):
-            here.postbox.away = True
+            here.postbox.trouble = lambda _: PostLaterError("Slack is away")
             grant = await here.ask(DANA, reason="a secret of Dana")
             await here.engine.service.deny(MAYA, grant.id, reason="a word of Maya")
             await Erasing(Ledger(database)).erase(gone, operator="root")
-            here.postbox.away = False
+            here.postbox.trouble = lambda _: None
             here.pass_time(MINUTE)
             await here.wait(partial(denied, here, grant))
             assert "a word of Maya" not in repr(here.postbox.told)
