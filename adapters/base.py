@@ -80,6 +80,7 @@ class Adapter(ABC):
     Class declarations: `kind` (the word in the policy), `Settings`, `Params`, `capabilities`,
     `settle` (how long after a call was given up on it may still take effect at the provider),
     `sessions_last` (how long one that is open at the end goes on at most, where the provider says),
+    `is_exclusive` (a grant has its thing alone: `_fact` names it, and a second one is refused),
     `asks` (what a person is asked before credentials are made), and `forms`: what a `grant` block
     can say that changes its capabilities, for the table in the docs.
     Where the settings decide, `__init__` narrows `capabilities` for the one provider.
@@ -89,6 +90,7 @@ class Adapter(ABC):
     capabilities: Caps
     settle: ClassVar[timedelta] = timedelta(0)
     sessions_last: ClassVar[timedelta | None] = None
+    is_exclusive: ClassVar[bool] = False
     forms: ClassVar[Mapping[str, Caps]] = MappingProxyType({})
     asks: ClassVar[tuple[Ask, ...]] = ()
     Settings: ClassVar[type[ProviderSettings]] = ProviderSettings
@@ -188,7 +190,7 @@ class Adapter(ABC):
 
         Computed without asking the provider; two orders for the same thing give the same key.
         """
-        if Caps.PER_GRANT in self.caps(order.params):
+        if Caps.PER_GRANT in self.caps(order.params) and not self.is_exclusive:
             return None
         return f"{self.name}:{self._fact(order)}"
 

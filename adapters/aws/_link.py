@@ -33,8 +33,11 @@ Answer = dict[str, Any]
 SESSION_NAME: Final = "curfew"
 """How the bot itself is called where it assumes a role, in CloudTrail."""
 
-MARGIN: Final = 0.15
-"""The part of a call's time in which no further request is begun."""
+LAST_REQUEST: Final = 0.85
+"""The part of a call's time after which no further request is begun."""
+
+LAST_WAIT: Final = 0.7
+"""The part after which nothing is waited for: the look that follows still has its time."""
 
 
 for name in ("boto3", "botocore"):
@@ -86,7 +89,13 @@ class Turn:
 
     link: "Aws"
     mark: str | None
-    deadline: float
+    began: float
+    limit: float
+
+    @property
+    def deadline(self) -> float:
+        """No request begins after it; on the monotonic clock."""
+        return self.began + self.limit * LAST_REQUEST
 
     async def ask(self, service: str, operation: str, **params: object) -> Answer:
         """One request."""
@@ -99,7 +108,7 @@ class Turn:
 
     async def pause(self, seconds: float, waiting_for: str, *, retry_after: float) -> None:
         """Waits between two looks; raises `PendingError` where the time does not reach that far."""
-        if time.monotonic() + seconds >= self.deadline:
+        if time.monotonic() + seconds >= self.began + self.limit * LAST_WAIT:
             raise PendingError(waiting_for, retry_after=retry_after)
         await asyncio.sleep(seconds)
 
@@ -125,7 +134,7 @@ class Aws:
 
     def turn(self, mark: str | None = None) -> Turn:
         """Begins the time of one hook."""
-        return Turn(self, mark, time.monotonic() + self._call_limit * (1 - MARGIN))
+        return Turn(self, mark, time.monotonic(), self._call_limit)
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its classes when it runs
         """The client of one service, made once. Called in threads."""

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.base import Adapter, Caps, Credential, RefusedError
 from adapters.conformance.ground import Ground
-from adapters.conformance.stage import Stage, cleared, credential_for, needs
+from adapters.conformance.stage import Stage, beside, cleared, credential_for, needs
 
 PATIENCE = 5.0
 """Seconds that a session may take to appear in or vanish from a provider's own books."""
@@ -92,7 +92,7 @@ class Logins(Stage):
     async def test_revoking_ends_what_is_open(self, ground: Ground, adapter: Adapter) -> None:
         """A session that is open when access ends is cut; another grant's is not."""
         needs(ground, adapter, Caps.ENDS_SESSIONS)
-        order, other = ground.order(), ground.order(who="eli")
+        order, other = ground.order(), beside(ground, adapter)
         doors = []
         for each in (order, other):
             await adapter.grant(each)
@@ -109,7 +109,7 @@ class Logins(Stage):
     async def test_open_sessions_are_seen(self, ground: Ground, adapter: Adapter) -> None:
         """Who is connected through this grant is listed, and nobody else, and no longer."""
         needs(ground, adapter, Caps.WATCHES_SESSIONS)
-        order, other = ground.order(), ground.order(who="eli")
+        order, other = ground.order(), beside(ground, adapter)
         for each in (order, other):
             await adapter.grant(each)
         assert await adapter.sessions(order) == ()

@@ -58,6 +58,14 @@ async def credential_for(ground: Ground, adapter: Adapter, order: Order) -> Cred
     return None
 
 
+def beside(ground: Ground, adapter: Adapter) -> Order:
+    """Another person's order that may be live beside `ground.order()`.
+
+    Of the same resource, or of the other one where a grant has its thing alone.
+    """
+    return ground.order(1 if adapter.is_exclusive else 0, who="eli")
+
+
 async def cleared(adapter: Adapter, *orders: Order) -> None:
     """Revokes, as the engine does it: until a look says that it is gone."""
     for order in orders:

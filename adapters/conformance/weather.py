@@ -19,7 +19,7 @@ from adapters.base import (
 )
 from adapters.conformance.engine import connected
 from adapters.conformance.ground import CannotStageError, Ground, Weather
-from adapters.conformance.stage import Stage, cleared
+from adapters.conformance.stage import Stage, beside, cleared
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -56,7 +56,7 @@ class BadWeather(Stage):
     ) -> None:
         """Unreachable where time heals, refused where a human must act; well again, all works."""
         caplog.set_level("DEBUG")
-        live, fresh = ground.order(), ground.order(who="eli")
+        live, fresh = ground.order(), beside(ground, adapter)
         await adapter.grant(live)
         impatient = connected(ground, LIMIT)
         if warm:

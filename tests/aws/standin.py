@@ -31,7 +31,7 @@ from tests.aws.signin import signed_in
 from tests.aws.wire import Call, RefusalError
 from tests.aws.world import seed
 
-THROTTLED = {"sso-admin": "ThrottlingException", "identitystore": "ThrottlingException"}
+THROTTLED = {"iam": "Throttling", "sts": "Throttling"}
 PASSED_ON = ("Content-Type", "X-Amz-Target", "Authorization", "X-Amz-Date")
 
 
@@ -78,7 +78,7 @@ class Standin:
         key, signed_for = signing.scope(request.headers)
         service = wire.SERVICES.get(signed_for, signed_for)
         if self.weather == "crowded":
-            code = THROTTLED.get(service, "Throttling")
+            code = THROTTLED.get(service, "ThrottlingException")
             raise RefusalError(code, "Rate exceeded", 400, {"Retry-After": "3"})
         caller = self.callers.who(key, service, self.now())
         url = f"http://{request.host}{request.path_qs}"

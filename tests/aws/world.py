@@ -81,7 +81,10 @@ def _secrets(manager: Any) -> None:
     for name, user in SECRETS.items():
         words = {"username": user, "password": f"first password of {name}"}
         manager.create_secret(Name=name, SecretString=json.dumps(words))
-        held().secrets[name].rotation_enabled = True
+        made = held().secrets[name]
+        made.rotation_requested = made.rotation_enabled = True
+        made.rotation_lambda_arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:rotate"
+        made.auto_rotate_after_days, made.last_rotation_date = 30, 0
 
 
 def _centre(sso: Any, store: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from adapters.aws._errors import translated
 from adapters.aws._link import Aws
 from adapters.aws.iam import IamAdapter, IamParams
 from adapters.aws.identity_center import IdentityCenterAdapter, IdentityCenterSettings
+from adapters.aws.secrets_manager import SecretsManagerAdapter, SecretsManagerSettings
 from adapters.aws.sts import StsAdapter, StsParams, StsSettings
 from adapters.base import Order, Person, RefusedError, UnreachableError
 
@@ -195,6 +196,16 @@ def test_the_clean_up_on_the_page_of_aws_sts_is_the_adapter_s() -> None:
     adapter = StsAdapter("prod-sts", StsSettings.model_validate({"region": "eu-central-1"}))
     order = Order("0123456789ab", "r", STS, Person("U1"), datetime(2026, 1, 1, tzinfo=UTC))
     assert adapter.cleanup(order) in (PAGES / "aws_sts.md").read_text()
+
+
+def test_the_clean_up_on_the_page_of_aws_secrets_manager_is_the_adapter_s() -> None:
+    """What the page tells a human to paste is what an alarm tells them."""
+    settings = SecretsManagerSettings.model_validate({"region": "eu-central-1"})
+    adapter = SecretsManagerAdapter("prod-secrets", settings)
+    params = {"secret": "prod/orders"}
+    order = Order("0123456789ab", "r", params, Person("U1"), datetime(2026, 1, 1, tzinfo=UTC))
+    assert adapter.cleanup(order) in (PAGES / "aws_secrets_manager.md").read_text()
+    assert adapter.fact(order) == "prod-secrets:prod/orders"
 
 
 @pytest.mark.parametrize(
