@@ -30,7 +30,7 @@ from typing import Final, cast
 
 DATABASES: Final = ("sqlite", "postgresql")
 HALVES: Final = ("real", "moved")
-STREAMS: Final = {"real": 1, "moved": 4}
+STREAMS: Final = {"real": 1, "moved": 3}
 """Processes of each half. The moved ones mostly wait: a line is told when the one before was."""
 
 GRACE: Final = 300.0
