@@ -6,10 +6,16 @@ a run of their own. To add a row: a function that yields a `Ring`, and a line in
 """
 
 import asyncio
+import fcntl
+import json
+import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import aiomysql
 import ldap3
@@ -17,17 +23,20 @@ import psycopg
 from ldap3 import MODIFY_ADD, MODIFY_DELETE
 from pydantic import SecretStr
 
-from adapters.base import Adapter, Order, Presence
+from adapters.base import Adapter, Order, Person, Presence
+from adapters.conformance import fresh_id
 from adapters.conformance.stage import open_files, own_threads
 from adapters.ldap import LdapAdapter
 from adapters.mysql import MysqlAdapter
 from adapters.postgres import PostgresAdapter, PostgresSettings
+from adapters.ssh import SshAdapter, SshSettings
 from bench.proxy import Proxy
 from bench.scene import percentile
 from bench.table import Table
 from sandbox.postgres import wheel_binaries
 from tests.conformance import ldap_ground, mysql_ground, postgres_ground
 from tests.conformance.slapd import ROOT, ROOT_PASSWORD, SUFFIX
+from tests.ssh_host import make_key
 
 CROWD = 200
 MOST = 1.3
@@ -153,10 +162,67 @@ async def _ldap() -> AsyncIterator[Ring]:
         bare.unbind()
 
 
+@asynccontextmanager
+async def _ssh() -> AsyncIterator[Ring]:
+    """No server is asked: beside it stand the same files, written as durably, under a lock too."""
+    with TemporaryDirectory(prefix="curfew-bench-ssh-") as folder:
+        ca, state = make_key(Path(folder) / "ca"), Path(folder) / "state"
+        state.mkdir(mode=0o700)
+        for name in ("state", "bare"):
+            (Path(folder) / name).mkdir(exist_ok=True)
+            (Path(folder) / name / "lock").touch()
+        bare = Path(folder) / "bare"
+        params = {"principals": ["ops"]}
+
+        def order(_: int) -> Order:
+            end = datetime.now(UTC) + timedelta(hours=1)
+            return Order(fresh_id(), "bastion", params, Person("U0DANA"), end)
+
+        def write(order: Order) -> None:
+            entry = {"principals": ["ops"], "ends": order.expires_at.timestamp()}
+            with locked(bare), (bare / "new").open("wb") as file:
+                file.write(json.dumps(entry).encode())
+                file.flush()
+                os.fsync(file.fileno())
+                (bare / "new").replace(bare / order.mark)
+                settle(bare)
+
+        def remove(order: Order) -> None:
+            with locked(bare):
+                (bare / order.mark).unlink()
+                settle(bare)
+
+        def adapter(_: int) -> Adapter:
+            return SshAdapter("bench", SshSettings(state=state, ca_key=ca))
+
+        yield Ring(
+            0,
+            adapter,
+            order,
+            lambda order: asyncio.to_thread(write, order),
+            lambda order: asyncio.to_thread(remove, order),
+            (0, 0),
+        )
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    with (directory / "lock").open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def settle(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    os.fsync(handle)
+    os.close(handle)
+
+
 RINGS: Mapping[str, Callable[[], AbstractAsyncContextManager[Ring]]] = {
     "ldap": _ldap,
     "mysql": _mysql,
     "postgres": _postgres,
+    "ssh": _ssh,
 }
 
 
