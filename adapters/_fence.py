@@ -17,6 +17,10 @@ MESSAGE_LIMIT = 240
 """Characters kept of a provider's message."""
 
 
+QUIET = frozenset({"document"})
+"""Verbs that machines ask for all day long."""
+
+
 def cleaned(message: object, secrets: Collection[str]) -> str:
     """One line of at most `MESSAGE_LIMIT` characters in which none of the secrets stands."""
     text = " ".join(str(message).split())
@@ -58,4 +62,5 @@ class Fence:
             return answer
         finally:
             took = (time.perf_counter() - began) * 1000
-            log.info("%s %s %s %s %.1f ms", self.provider, verb, mark, outcome, took)
+            said = ("%s %s %s %s %.1f ms", self.provider, verb, mark, outcome, took)
+            log.log(logging.DEBUG if verb in QUIET else logging.INFO, *said)

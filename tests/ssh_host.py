@@ -29,6 +29,7 @@ ROOM = "256k"
 CONFIG = """
 Port {port}
 ListenAddress 127.0.0.1
+ListenAddress ::1
 HostKey {folder}/host_key
 PidFile none
 TrustedUserCAKeys {folder}/cas.pub
@@ -287,7 +288,7 @@ def _sshd(folder: Path, port: int) -> "subprocess.Popen[bytes]":
         assert time.monotonic() < deadline, "sshd does not answer"
         time.sleep(0.02)
     public = (folder / "host_key.pub").read_text()
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {public}")
+    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {public}[::1]:{port} {public}")
     return process
 
 

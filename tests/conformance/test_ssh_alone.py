@@ -28,6 +28,7 @@ from tests.ssh_host import Host, certificate_of, make_key, run
 
 KINDS = ("ed25519", "ecdsa", "rsa")
 HOUR = timedelta(hours=1)
+HAS_IPV6 = Path("/proc/net/if_inet6").exists()
 
 
 @pytest.fixture
@@ -189,11 +190,15 @@ async def test_a_nearer_end_takes_the_certificate_away(
     assert await ground.admits(sooner, await adapter.issue(sooner))
 
 
-async def test_only_a_forwarding_is_a_session_too(ground: SshGround, adapter: SshAdapter) -> None:
-    """A connection without a program on the host is ended as well."""
-    order = replace(
-        ground.order(), params={**ground.block(), "extensions": ["permit-port-forwarding"]}
-    )
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_only_a_forwarding_is_a_session_too(
+    ground: SshGround, adapter: SshAdapter, host: str
+) -> None:
+    """A connection without a program on the host is ended as well, by both kinds of address."""
+    if host == "::1" and not HAS_IPV6:
+        pytest.skip("no IPv6 here")
+    block = {**ground.block(), "host": host, "extensions": ["permit-port-forwarding"]}
+    order = replace(ground.order(), params=block)
     command = ground.host.pasted(await given(adapter, order), ground.host.home("dana"))
     process = await asyncio.create_subprocess_exec(
         command[0], "-v", "-N", *command[1:], stderr=asyncio.subprocess.PIPE

@@ -1,5 +1,9 @@
 """Certificates through Slack: the form that asks for a public key, the list that hosts fetch."""
 
+import asyncio
+import os
+import re
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,7 +16,7 @@ from bot.domain.grant import State
 from bot.engine.providers import order_of
 from sandbox import text_of
 from tests.conformance.ssh_ground import SshGround
-from tests.ssh_host import Host, certificate_of
+from tests.ssh_host import PAGE, Host, certificate_of
 from tests.stories.every_adapter import Subject
 from tests.stories.scene import MINUTE, Scene, playing
 from tests.stories.test_every_adapter import taken
@@ -81,6 +85,34 @@ async def test_hosts_follow_the_list(scene: Scene, ground: SshGround) -> None:
     _, listed, _ = await fetched(scene, tag)
     assert krl.decode(listed).key_ids == {order.mark}
     assert not await ground.admits(order, second)
+
+
+async def test_a_host_runs_the_line_of_the_page(
+    scene: Scene, ground: SshGround, tmp_path: Path
+) -> None:
+    """The list arrives whole; while nothing, or no list, can be fetched, the former one stays."""
+    if shutil.which("curl") is None:
+        pytest.skip("no curl here: apt-get install curl")
+    grant = await scene.active(ASK)
+    await taken(scene, ground)
+    await scene.dana.click("Revoke now", message=await scene.told("Revoke now"))
+    await scene.reaches(grant, State.ENDED)
+    [line] = re.findall(r"^\* \* \* \* \* root (.*)$", PAGE.read_text(), re.MULTILINE)
+    line = line.replace("/etc/ssh", str(tmp_path)).replace("https://curfew.example.com", "$BOT")
+    line = line.replace("/providers/bastions/", "/providers/$NAME/")
+    place = tmp_path / "curfew.krl"
+
+    async def cron(bot: str, name: str) -> int:
+        env = {"PATH": os.environ["PATH"], "BOT": bot, "NAME": name}
+        return await (await asyncio.create_subprocess_shell(line, env=env)).wait()
+
+    assert await cron(scene.bot.web.url, "target") == 0
+    fetched_list = place.read_bytes()
+    assert krl.decode(fetched_list).key_ids == {order_of(grant).mark}
+    assert await cron(scene.bot.web.url, "nobody") != 0
+    assert await cron("http://127.0.0.1:9", "target") != 0
+    assert await cron(f"{scene.bot.web.url}/healthz?", "target") != 0
+    assert place.read_bytes() == fetched_list
 
 
 async def test_more_time_by_another_certificate(scene: Scene, ground: SshGround) -> None:
