@@ -24,6 +24,8 @@ class Dialect:
     known_role: str
     default_role: str
     kill_right: str
+    kill: str | None
+    """Ends all sessions of a name and says how many; None where each has to be looked up."""
     never: str
     """An account that no password opens; `{word}` is one that nobody ever learns."""
     opens: str
@@ -54,6 +56,7 @@ MARIADB = Dialect(
     ),
     default_role="SET DEFAULT ROLE {role} FOR {account}",
     kill_right="CONNECTION ADMIN",
+    kill="KILL CONNECTION USER {name}",
     never="IDENTIFIED VIA mysql_native_password USING 'invalid'",
     opens="IDENTIFIED VIA mysql_native_password USING {word}",
     secret=native_verifier,
@@ -75,6 +78,7 @@ MYSQL = Dialect(
     known_role="SELECT 1 FROM mysql.user WHERE User = {role} AND Host = '%'",
     default_role="SET DEFAULT ROLE {role} TO {account}",
     kill_right="CONNECTION_ADMIN",
+    kill=None,
     never="IDENTIFIED BY {word}",
     opens="IDENTIFIED BY {word}",
     secret=str,  # the server leaves it out of its logs

@@ -26,16 +26,13 @@ async def take_account(connection: Connection, name: str, host: str) -> None:
     deadline, pause = time.monotonic() + SESSION_LIMIT, _FIRST_PAUSE
     hosts = {host}
     while True:
-        found = await statements.shut(connection, name, hosts)
-        if found.hosts <= hosts and not found.sessions:
-            found = await statements.drop(connection, name, hosts)
-            if not found.hosts and not found.sessions:
+        left = await statements.shut(connection, name, hosts)
+        if not left:
+            others, left = await statements.drop(connection, name, hosts)
+            if not others and not left:
                 return
-        hosts |= found.hosts
-        for number in found.sessions:
-            await statements.end_session(connection, number)
+            hosts |= others
         if time.monotonic() > deadline:
-            left = len(found.sessions)
             raise UnreachableError(f"{name} is shut, but {left} of its sessions have not ended yet")
         await asyncio.sleep(pause)
         pause = min(pause * 2, _LAST_PAUSE)

@@ -102,13 +102,21 @@ class Connection(aiomysql.Connection):  # type: ignore[misc] # aiomysql ships no
             writer.transport.abort()
 
     async def results(self, *statements: str) -> list[Sequence[Row]]:
-        """Runs statements in one round trip; the rows of each. The first that fails ends it."""
+        """Runs statements in one round trip. The first that fails ends it.
+
+        The rows of each; of one that has none, how many it changed, as a row.
+        """
         await self.query(";\n".join(statements))
-        sets = [self._result.rows or ()]
+        sets = [self._rows()]
         while self._result.has_next:
             await self.next_result()
-            sets.append(self._result.rows or ())
+            sets.append(self._rows())
         return sets
+
+    def _rows(self) -> Sequence[Row]:
+        if self._result.description is None:
+            return ((self._result.affected_rows,),)
+        return tuple(self._result.rows)
 
     def server_time(self, moment: float) -> float:
         """The server's clock at a moment of our monotonic one, in seconds since 1970."""

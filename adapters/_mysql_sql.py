@@ -15,6 +15,7 @@ from adapters._mysql_link import Connection, Row
 from adapters.base import UnreachableError
 
 _UNKNOWN_THREAD = 1094
+_ACCOUNT_FAILED = 1396
 _OUT_OF_RANGE = 1690
 
 # A call that was given up on may still lie in a socket's buffer. When the server wakes up and
@@ -35,10 +36,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An account as it is, at whatever hosts, and the connections of its name."""
+    """An account as it is, at whatever hosts, and how many sessions its name has."""
 
     hosts: frozenset[str]
-    sessions: tuple[int, ...]
+    sessions: int
     open: bool = False
     """Somebody with a password would be let in, to all that is wanted."""
 
@@ -72,56 +73,90 @@ async def put_account(
     `deadline` is of our monotonic clock: read later by the server, it changes nothing.
     """
     dialect, who = connection.dialect, account(connection, name, host)
+    in_time = _STILL_WANTED.format(connection.server_time(deadline))
     never = dialect.never.format(word=connection.text(secrets.token_urlsafe(32)))
-    statements = [
-        _STILL_WANTED.format(connection.server_time(deadline)),
-        f"CREATE USER IF NOT EXISTS {who} {never} REQUIRE {'SSL' if secure else 'NONE'}",
-    ]
-    if wanted.role is not None:
-        role = identifier(wanted.role)
-        statements.append(f"GRANT {role} TO {who}")
-        statements.append(dialect.default_role.format(role=role, account=who))
-    for where, rights in wanted.rights.items():
-        statements.append(f"GRANT {', '.join(rights)} ON {place(connection, where)} TO {who}")
-    statements.append(f"ALTER USER {who} ACCOUNT UNLOCK")
+    rights = _rights(connection, who, wanted)
+    made = f"CREATE USER {who} {never} REQUIRE {'SSL' if secure else 'NONE'}"
     try:
-        await connection.results(*statements)
+        try:
+            await connection.results(in_time, made, *rights)
+        except err.MySQLError as error:
+            if error.args[0] != _ACCOUNT_FAILED:
+                raise
+            # it is there: open it, last of all, in case a former revoke was cut off
+            await connection.results(in_time, *rights, f"ALTER USER {who} ACCOUNT UNLOCK")
     except err.MySQLError as error:
         if error.args[0] == _OUT_OF_RANGE:
             raise UnreachableError("the server read the call too late") from None
         raise
 
 
-async def shut(connection: Connection, name: str, hosts: Collection[str]) -> Found:
-    """Nobody can log in any more at these hosts; open sessions go on."""
+def _rights(connection: Connection, who: str, wanted: Wanted) -> list[str]:
+    statements = []
+    if wanted.role is not None:
+        role = identifier(wanted.role)
+        statements.append(f"GRANT {role} TO {who}")
+        statements.append(connection.dialect.default_role.format(role=role, account=who))
+    for where, rights in wanted.rights.items():
+        statements.append(f"GRANT {', '.join(rights)} ON {place(connection, where)} TO {who}")
+    return statements
+
+
+async def shut(connection: Connection, name: str, hosts: Collection[str]) -> int:
+    """Nobody can log in any more at these hosts, and then sessions are told to end: how many.
+
+    They take a moment.
+    """
     locks = [
         f"ALTER USER IF EXISTS {account(connection, name, host)} ACCOUNT LOCK"
         for host in sorted(hosts)
     ]
-    sets = await connection.results(*locks, *_look(connection, name))
-    return _found(sets[-2:])
+    sets = await connection.results(*locks, _end_sessions(connection, name))
+    return await _told_to_end(connection, sets[-1])
 
 
-async def end_session(connection: Connection, number: int) -> None:
-    """Tells a connection to end; it takes a moment. One that is gone is fine."""
-    try:
-        await connection.results(f"KILL CONNECTION {number:d}")
-    except err.MySQLError as error:
-        if error.args[0] != _UNKNOWN_THREAD:
-            raise
-
-
-async def drop(connection: Connection, name: str, hosts: Collection[str]) -> Found:
-    """The accounts are gone, with all their rights; what is left of the name."""
+async def drop(
+    connection: Connection, name: str, hosts: Collection[str]
+) -> tuple[frozenset[str], int]:
+    """The accounts are gone, with all their rights. Other hosts of the name, and its sessions."""
     who = ", ".join(account(connection, name, host) for host in sorted(hosts))
-    sets = await connection.results(f"DROP USER IF EXISTS {who}", *_look(connection, name))
-    return _found(sets[-2:])
+    sets = await connection.results(
+        f"DROP USER IF EXISTS {who}",
+        _end_sessions(connection, name),
+        connection.dialect.accounts.format(name=connection.text(name)),
+    )
+    left = frozenset(str(row[0]) for row in sets[-1])
+    return left, await _told_to_end(connection, sets[-2])
+
+
+def _end_sessions(connection: Connection, name: str) -> str:
+    text = connection.text(name)
+    if connection.dialect.kill is not None:
+        return connection.dialect.kill.format(name=text)
+    return _sessions(text)
+
+
+async def _told_to_end(connection: Connection, rows: Sequence[Row]) -> int:
+    """How many sessions `_end_sessions` found; where it could only look, they are told here."""
+    if connection.dialect.kill is not None:
+        return int(rows[0][0])
+    for (number,) in rows:
+        try:
+            await connection.results(f"KILL CONNECTION {int(number)}")
+        except err.MySQLError as error:
+            if error.args[0] != _UNKNOWN_THREAD:
+                raise
+    return len(rows)
 
 
 async def look(connection: Connection, name: str, wanted: Wanted) -> Found:
     """The account as it is."""
-    statements = _look(connection, name)
-    statements.append(connection.dialect.roles.format(name=connection.text(name)))
+    text = connection.text(name)
+    statements = [
+        connection.dialect.accounts.format(name=text),
+        _sessions(text),
+        connection.dialect.roles.format(name=text),
+    ]
     if wanted.rights:
         statements.append(_rights_of(connection.text(f"'{name}'")))
     sets = await connection.results(*statements)
@@ -135,7 +170,12 @@ async def look(connection: Connection, name: str, wanted: Wanted) -> Found:
         for where, rights in wanted.rights.items()
         for right in rights
     }
-    return _found(sets[:2], complete=has_role and needed <= held)
+    complete = has_role and needed <= held
+    return Found(
+        hosts=frozenset(str(row[0]) for row in sets[0]),
+        sessions=len(sets[1]),
+        open=complete and any(not row[1] for row in sets[0]),
+    )
 
 
 async def set_password(connection: Connection, name: str, host: str, word: str) -> bool:
@@ -162,21 +202,8 @@ async def marked(connection: Connection) -> list[str]:
     return [str(row[0]) for row in sets[-1]]
 
 
-def _look(connection: Connection, name: str) -> list[str]:
-    text = connection.text(name)
-    return [
-        connection.dialect.accounts.format(name=text),
-        f"SELECT ID FROM information_schema.PROCESSLIST WHERE {_same('USER', text)}",
-    ]
-
-
-def _found(sets: Sequence[Sequence[Row]], *, complete: bool = False) -> Found:
-    accounts, sessions = sets
-    return Found(
-        hosts=frozenset(str(row[0]) for row in accounts),
-        sessions=tuple(int(row[0]) for row in sessions),
-        open=complete and any(not row[1] for row in accounts),
-    )
+def _sessions(text: str) -> str:
+    return f"SELECT ID FROM information_schema.PROCESSLIST WHERE {_same('USER', text)}"
 
 
 def _same(column: str, text: str) -> str:

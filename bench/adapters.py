@@ -142,10 +142,17 @@ async def _ldap() -> AsyncIterator[Ring]:
             bare.search(f"ou=people,{SUFFIX}", wanted, attributes=[ldap3.NO_ATTRIBUTES])
             return str(bare.response[0]["dn"])
 
-        async def change(order: Order, verb: str) -> None:
+        def change(order: Order, verb: str) -> None:
             who = found(order)
             both = {"member": [(verb, [who])], "description": [(verb, [f"{order.mark} {who}"])]}
             bare.modify(group, both)
+
+        # the library blocks, so a program with a loop has to call it in a thread
+        async def give(order: Order) -> None:
+            await asyncio.to_thread(change, order, MODIFY_ADD)
+
+        async def take(order: Order) -> None:
+            await asyncio.to_thread(change, order, MODIFY_DELETE)
 
         def adapter(port: int) -> Adapter:
             url = f"ldap://127.0.0.1:{port}"
@@ -155,8 +162,8 @@ async def _ldap() -> AsyncIterator[Ring]:
             server.port,
             adapter,
             lambda number: ground.order(person=ground.person(f"u{number % CROWD}")),
-            lambda order: change(order, MODIFY_ADD),
-            lambda order: change(order, MODIFY_DELETE),
+            give,
+            take,
             (2, 2),
         )
         bare.unbind()

@@ -18,8 +18,8 @@ ADMIN_PASSWORD = "an-admin's %40 pass/word"
 PAGE = Path(__file__).parents[2] / "docs" / "adapters" / "mysql.md"
 
 ACCOUNTS = (
-    "SELECT 'account', User, Host, JSON_REMOVE(Priv, '$.password_last_changed')"
-    " FROM mysql.global_priv"
+    "SELECT 'account', User, Host, JSON_VALUE(Priv, '$.account_locked') <=> '1',"
+    " JSON_REMOVE(Priv, '$.password_last_changed', '$.account_locked') FROM mysql.global_priv"
 )
 ROLES = "SELECT 'role', r.* FROM mysql.roles_mapping AS r"
 DATABASES = "SELECT 'database', d.* FROM mysql.db AS d"

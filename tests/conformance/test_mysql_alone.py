@@ -10,6 +10,9 @@ import pymysql
 import pytest
 from pydantic import ValidationError
 
+from adapters import _mysql_life as life
+from adapters._mysql_dialect import MARIADB
+from adapters._mysql_link import Connection
 from adapters.base import Credential, Presence, RefusedError, UnreachableError
 from adapters.mysql import MysqlAdapter, MysqlParams, MysqlSettings
 from tests.conformance.certificates import Authority
@@ -138,6 +141,27 @@ async def test_a_look_alike_s_session_is_let_alone(
         stranger.query("SELECT 1")
         assert await adapter.verify(order) is Presence.ABSENT
     await ground.root(f"DROP USER '{name}'@'%'")
+
+
+async def test_sessions_are_ended_one_by_one_too(
+    ground: MysqlGround, adapter: MysqlAdapter
+) -> None:
+    """Where the server ends no sessions by name, as MySQL, they are looked up and ended."""
+    order = ground.order()
+    await adapter.grant(order)
+    credential = await adapter.issue(order)
+    with ground.open(*login(credential)) as one, ground.open(*login(credential)) as other:
+
+        async def revoke(connection: Connection) -> None:
+            connection.dialect = replace(connection.dialect, kill=None)
+            await life.take_account(connection, order.mark_underscored, "%")
+            connection.dialect = MARIADB
+
+        await adapter._link.run(revoke)
+        for session in (one, other):
+            with pytest.raises(pymysql.MySQLError):
+                session.query("SELECT 1")
+    assert await adapter.verify(order) is Presence.ABSENT
 
 
 async def test_a_busy_session_is_cut_in_its_statement(
