@@ -32,6 +32,7 @@ from tests.replicas.program import engine
 
 ROOT = Path(__file__).parents[2]
 GLANCE = 0.02
+ASKING_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +54,39 @@ class Yard:
     told: list[dict[str, object]] = field(default_factory=list)
     pause: dict[str, float] = field(default_factory=dict)
     url: str = ""
+    traps: dict[str, Callable[[str], None]] = field(default_factory=dict)
+    """What happens, once, `before` or `after` the yard did something: `after grant`. It is told
+    the replica that asked."""
+
+    def _spring(self, moment: str, replica: str) -> bool:
+        trap = self.traps.pop(moment, None)
+        if trap is not None:
+            trap(replica)
+        return trap is not None
 
     async def on_call(self, request: web.Request) -> web.Response:
         said = await request.json()
         verb, mark = said["verb"], said["mark"]
         self.asked.append(Asked(verb, mark, said["replica"], time.monotonic()))
+        if self._spring(f"before {verb}", said["replica"]):
+            raise web.HTTPServiceUnavailable
         if verb == "grant":
             self.there.add(mark)
         elif verb == "revoke":
             self.there.discard(mark)
+        self._spring(f"after {verb}", said["replica"])
         present, marks = mark in self.there, sorted(self.there)
         await asyncio.sleep(self.pause.get(verb, 0.0))
         return web.json_response({"present": present, "marks": marks})
 
     async def on_told(self, request: web.Request) -> web.Response:
         said = await request.json()
+        if self._spring("before telling", said["replica"]):
+            raise web.HTTPServiceUnavailable
         known = any(one["id"] == said["id"] for one in self.told)
         if not (said["unsure"] and known):
             self.told.append(said)
+        self._spring("after telling", said["replica"])
         return web.json_response({})
 
     def of(self, verb: str) -> list[Asked]:
@@ -119,6 +135,12 @@ class Place:
         self.database = await self.stack.enter_async_context(await Database.open(self.url))
         self.office = engine(self.database, self.yard.url, session, self.folder, "office")
 
+    async def another(self, name: str) -> Engine:
+        """A second office, with connections of its own."""
+        session = await self.stack.enter_async_context(aiohttp.ClientSession())
+        database = await self.stack.enter_async_context(await Database.open(self.url))
+        return engine(database, self.yard.url, session, self.folder, name)
+
     async def close(self) -> None:
         """Look no more."""
         await self.database.close()
@@ -163,14 +185,20 @@ class Place:
         await asyncio.gather(*(one.ready() for one in made))
         return made
 
+    async def asked(self, count: int, length: timedelta) -> list[Grant]:
+        """So many people ask."""
+        words = Ask(resource="lab", reason="a reason of usual length", duration=length)
+        ask, made = self.office.service.ask, []
+        for begin in range(0, count, ASKING_AT_ONCE):
+            numbers = range(begin, min(begin + ASKING_AT_ONCE, count))
+            people = (f"U{new_id().upper()}{number}" for number in numbers)
+            made += await asyncio.gather(*(ask(person, words) for person in people))
+        return made
+
     async def grants(self, count: int, length: timedelta) -> list[Grant]:
         """So many people ask and are approved."""
-        service, made = self.office.service, []
-        for number in range(count):
-            asked = Ask(resource="lab", reason="a reason of usual length", duration=length)
-            grant = await service.ask(f"U{new_id().upper()}{number}", asked)
-            made.append(await service.vote("UMAYA", grant.id))
-        return made
+        vote = self.office.service.vote
+        return [await vote("UMAYA", grant.id) for grant in await self.asked(count, length)]
 
     async def active(self, count: int, length: timedelta) -> list[Grant]:
         """So many people more have access."""
