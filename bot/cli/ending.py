@@ -48,6 +48,14 @@ class Choice:
     who: str | None = None
     reason: str = ""
 
+    @property
+    def narrowly(self) -> str:
+        """Behind "nothing": a filter may have been typed wrongly."""
+        if not (self.resource or self.who):
+            return ""
+        what = " and ".join(filter(None, (self.resource, self.who)))
+        return f" that fits {shown(what)}; `curfew grants` lists what is live"
+
     def require_clear(self) -> None:
         """Raises `WrongUsageError` unless it is beyond doubt what is meant, and why."""
         has_filter = bool(self.resource or self.who)
@@ -89,7 +97,7 @@ async def _end_access(choice: Choice, settings: Settings, wait: float) -> None:
                 sys.stderr.write(f"{_called(grant)} is over already: {grant.state.value}.\n")
         live = tuple(grant.id for grant in chosen if grant.state.live)
         if not live:
-            sys.stderr.write("There is nothing to end.\n")
+            sys.stderr.write(f"There is nothing to end{choice.narrowly}.\n")
             return
         operating = Operating(Ledger(database))
         await operating.revoke(live, operator=operator(), reason=choice.reason)
@@ -139,7 +147,9 @@ async def _awaited(database: Database, ids: tuple[str, ...], poke: Poke, wait: f
     """Wait for the proven end of all, and say how each came out."""
     deadline = time.monotonic() + wait
     columns = (TextColumn("waiting for the proof"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    seen = Console(stderr=True)
+    quietly = not seen.is_terminal
+    with Progress(*columns, console=seen, transient=True, disable=quietly) as progress:
         task = progress.add_task("", total=len(ids))
         while True:
             poke()

@@ -14,6 +14,7 @@ from rich.text import Text
 from bot.cli.ground import with_database
 from bot.cli.selection import Wanted, grant_of, select_grants
 from bot.domain.chain import SHORT_HASH
+from bot.domain.codec import PERSON
 from bot.domain.durations import human
 from bot.domain.grant import Grant
 from bot.domain.record import SealedEvent
@@ -127,10 +128,17 @@ def _facts(grant: Grant) -> dict[str, str]:
 
 
 def _said(event: SealedEvent) -> str:
-    """What the line holds beside time, kind and actor, as short as it goes."""
+    """What the line tells a reader: `audit export` has the whole of it.
+
+    Of what changed only the state and the end; who the person is stands above the history.
+    """
     data: dict[str, object] = json.loads(event.body)["data"]
+    changes = data.pop("changes", None)
+    if isinstance(changes, dict):
+        data |= {name: changes[name] for name in ("state", "expires_at") if changes.get(name)}
     words = [f"{key}={_plain(value)}" for key, value in data.items() if value not in (None, "")]
-    words += [f"{name}: “{entry['text']}”" for name, entry in event.texts.items()]
+    texts = {name: entry["text"] for name, entry in event.texts.items() if name != PERSON}
+    words += [f"{name}: “{text}”" for name, text in texts.items()]
     return "  ".join(words)
 
 

@@ -52,6 +52,8 @@ async def test_without_a_bot(office: Ground, sandbox: SandboxServer) -> None:
     shown = await office.curfew("grants", "show", grant)
     assert "grant.ended" in shown.out
     assert "incident 42" in shown.out
+    assert "state=ended" in shown.out
+    assert "policy_hash" not in shown.out
     olga = sandbox.person(OLGA)
     assert not any("Verified gone" in text_of(one) for one in olga.sees(AUDIT))
     async with office.bot():
@@ -128,7 +130,7 @@ async def test_several_at_once_and_filters(office: Ground, sandbox: SandboxServe
         grant = await get_access(office, sandbox)
         said = await office.curfew("revoke", "--resource", "prod-db-write", "--reason", "no")
         assert said.code == 0
-        assert "nothing to end" in said.err
+        assert "nothing to end that fits prod-db-write; `curfew grants` lists" in said.err
         assert f"curfew_{grant}" in office.logins()
         assert (await office.curfew("revoke", "--resource", "prod-db", "--reason", "no")).code == 0
         assert f"curfew_{grant}" not in office.logins()
