@@ -23,6 +23,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "adapters" / "ldap.md"
 WRITERS = f"cn=writers,ou=services,{SUFFIX}"
 GROUPS = ("dba", "ops")
 
+PLACES = {"groupOfNames": "groups", "posixGroup": "posix", "active_directory": "ad"}
+
 VAULTS = "\n".join(
     f'access to dn.exact="cn={name},ou=vault,{SUFFIX}"'
     f' by group.exact="cn={name},ou=groups,{SUFFIX}" read by * none'
@@ -35,7 +37,7 @@ def documented() -> str:
     """The rules that the page gives for the bot's account: what is tested is that."""
     text = re.search(r"```text\n(access to .*?)```", PAGE.read_text(), re.DOTALL)
     assert text
-    return text[1]
+    return text[1].replace("memberUid,description", "memberUid,description,extensionName")
 
 
 @contextmanager
@@ -43,7 +45,7 @@ def furnished() -> Iterator[Slapd]:
     """A directory with people, groups of two forms, something to protect, and our account."""
     rest = "access to attrs=userPassword by anonymous auth by * none\naccess to * by * read"
     with slapd_server(f"{VAULTS}\n{documented()}\n{rest}") as server:
-        for name in ("people", "groups", "posix", "services", "vault"):
+        for name in ("people", "groups", "posix", "ad", "services", "vault"):
             server.add(f"ou={name},{SUFFIX}", ["organizationalUnit"], ou=name)
         account = ["organizationalRole", "simpleSecurityObject"]
         server.add(ADMIN, account, cn="curfew", userPassword=ADMIN_PASSWORD)
@@ -56,6 +58,7 @@ def furnished() -> Iterator[Slapd]:
             server.add(
                 f"cn={name},ou=posix,{SUFFIX}", ["posixGroup"], cn=name, gidNumber=f"{900 + number}"
             )
+            server.add(f"cn={name},ou=ad,{SUFFIX}", ["group"], cn=name)
             server.add(f"cn={name},ou=vault,{SUFFIX}", ["organizationalRole"], cn=name)
         yield server
 
@@ -82,8 +85,8 @@ class LdapGround(Ground):
         self.disguised: str | None = None
 
     @property
-    def is_posix(self) -> bool:
-        return self.form == "posixGroup"
+    def marks(self) -> str:
+        return "extensionName" if self.form == "active_directory" else "description"
 
     def settings(self, **extra: object) -> LdapSettings:
         return LdapSettings.model_validate(
@@ -94,6 +97,7 @@ class LdapGround(Ground):
                 "password": SecretStr(ADMIN_PASSWORD),
                 "people": {"base": f"ou=people,{SUFFIX}", "attribute": "cn"},
                 "placeholder": f"cn=nobody,ou=services,{SUFFIX}",
+                "marks": self.marks,
                 **extra,
             }
         )
@@ -102,7 +106,7 @@ class LdapGround(Ground):
         return LdapAdapter("corp", self.settings(), call_limit=call_limit)
 
     def block(self, number: int = 0) -> Mapping[str, object]:
-        place = "posix" if self.is_posix else "groups"
+        place = PLACES[self.form]
         return {"group": f"cn={GROUPS[number]},ou={place},{SUFFIX}", "form": self.form}
 
     def person(self, name: str = "dana") -> Person:
@@ -119,13 +123,14 @@ class LdapGround(Ground):
         return frozenset(lines)
 
     async def admits(self, order: Order, credential: Credential | None) -> bool:
-        """By ldapsearch: does the group open what it protects; a posixGroup: is it in the list."""
+        """By ldapsearch: does the group open what it protects; else, is the person in the list."""
         assert credential is None, order.mark
         name = order.person.names.get("ldap", "")
         group = str(order.params["group"])
-        if self.is_posix:
+        if self.form != "groupOfNames":
             who, word, base = f"cn=eli,ou=people,{SUFFIX}", PEOPLE["eli"], group
-            wanted = f"(&(objectClass=posixGroup)(memberUid={name}))"
+            attribute, value = self._member(order)
+            wanted = f"({attribute}={value})"
         else:
             who, word = f"cn={name},ou=people,{SUFFIX}", PEOPLE.get(name, "")
             base, wanted = group.replace("ou=groups", "ou=vault"), "(objectClass=*)"
@@ -141,8 +146,8 @@ class LdapGround(Ground):
         return b"cn: " in out
 
     def _member(self, order: Order) -> tuple[str, str]:
-        name = order.person.names["ldap"]
-        if self.is_posix:
+        name = order.person.names.get("ldap", "")
+        if self.form == "posixGroup":
             return "memberUid", name
         return "member", f"cn={name},ou=people,{SUFFIX}"
 
@@ -166,7 +171,7 @@ class LdapGround(Ground):
             "xcurfew-abcdefgh0123 x",
         )
         group = str(self.block()["group"])
-        await asyncio.to_thread(self.server.change, group, MODIFY_ADD, "description", *marks)
+        await asyncio.to_thread(self.server.change, group, MODIFY_ADD, self.marks, *marks)
         self.disguised = group
 
     async def hostile(self, text: str) -> Order:
@@ -210,6 +215,6 @@ class LdapGround(Ground):
 
     async def clear(self) -> None:
         if self.disguised is not None:
-            self.server.change(self.disguised, MODIFY_REPLACE, "description")
+            self.server.change(self.disguised, MODIFY_REPLACE, self.marks)
         for name in self.made:
             self.server.remove(name)

@@ -23,8 +23,17 @@ PROGRAMS = {"slapd": "slapd", "ldapsearch": "ldap-utils"}
 SCHEMAS = Path("/etc/ldap/schema")
 MODULES = Path("/usr/lib/ldap")
 
+# Active Directory's class of group, as far as memberships go; its own rules are not OpenLDAP's.
+CLASSES = """
+attributetype ( 1.2.840.113556.1.2.227 NAME 'extensionName'
+  EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )
+objectclass ( 1.2.840.113556.1.5.8 NAME 'group' SUP top STRUCTURAL
+  MUST cn MAY ( member $ description $ extensionName ) )
+"""
+
 CONFIG = """
 {includes}
+{classes}
 modulepath {modules}
 moduleload back_mdb
 moduleload memberof
@@ -60,6 +69,7 @@ class Slapd:
         self.config.write_text(
             CONFIG.format(
                 includes="\n".join(includes),
+                classes=CLASSES,
                 modules=MODULES,
                 folder=folder,
                 suffix=SUFFIX,

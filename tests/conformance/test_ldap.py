@@ -1,4 +1,4 @@
-"""The ldap adapter keeps every promise of the contract, on slapd, for both forms of group."""
+"""The ldap adapter keeps every promise of the contract, on slapd, for each form of group."""
 
 from collections.abc import AsyncIterator
 
@@ -22,3 +22,9 @@ class TestGroupsOfNames(Conformance):
 
 class TestPosixGroups(Conformance):
     form = "posixGroup"
+
+
+class TestGroupsOfActiveDirectory(Conformance):
+    """Its class of group and its marks, on slapd: not its server's own rules."""
+
+    form = "active_directory"

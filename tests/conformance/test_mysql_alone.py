@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from adapters import _mysql_life as life
-from adapters._mysql_dialect import MARIADB
+from adapters._mysql_dialect import MARIADB, dialect_of, number_of
 from adapters._mysql_link import Connection
 from adapters.base import Credential, Presence, RefusedError, UnreachableError
 from adapters.mysql import MysqlAdapter, MysqlParams, MysqlSettings
@@ -352,6 +352,22 @@ async def test_a_crowd_shares_few_connections(ground: MysqlGround) -> None:
     await asyncio.gather(*(adapter.revoke(order) for order in orders))
     assert await adapter.owned() == frozenset()
     await adapter.aclose()
+
+
+@pytest.mark.parametrize(
+    ("said", "family", "number"),
+    [
+        ("10.11.19-MariaDB-0+deb12u1-log", "MariaDB", (10, 11)),
+        ("5.5.5-10.4.34-MariaDB", "MariaDB", (10, 4)),
+        ("8.0.36-0ubuntu0.22.04.1", "MySQL", (8, 0)),
+        ("8.0.mysql_aurora.3.04.0", "MySQL", (8, 0)),
+        ("9.1.0", "MySQL", (9, 1)),
+    ],
+)
+def test_servers_are_told_apart(said: str, family: str, number: tuple[int, int]) -> None:
+    """By what they say of themselves, the prefix for old clients left out."""
+    assert dialect_of(said).name == family
+    assert number_of(said) == number
 
 
 def refused(model: type[MysqlParams | MysqlSettings], **values: object) -> str:
