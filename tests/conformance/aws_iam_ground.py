@@ -21,10 +21,16 @@ LOOK_ALIKES = ("curfew-abcdefgh012", "xcurfew-abcdefgh0123", "curfew-ABCDEFGH012
 class AwsGround(Ground):
     """What all AWS grounds share."""
 
-    page: str
+    kind: str
+    extra: Mapping[str, Any] = {}
+    """What this provider's block says beyond what all AWS blocks say."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
+
+    @property
+    def page(self) -> str:
+        return f"{self.kind}.md"
 
     async def prepared(self) -> "AwsGround":
         """The bot may do what its page says, and no more."""
@@ -42,7 +48,11 @@ class AwsGround(Ground):
             "access_key_id": key,
             "secret_access_key": SecretStr(secret),
             "endpoint_url": self.account.door,
+            **self.extra,
         }
+
+    async def clear(self) -> None:
+        """What tests made beside the adapter goes."""
 
     def secrets(self) -> tuple[str, ...]:
         return (self.account.key_of(BOT)[1],)
@@ -85,7 +95,7 @@ class KeyDoor(Door):
 class IamGround(AwsGround):
     """Resource 0 reads one secret, resource 1 the other; `form` is that of the grant block."""
 
-    page = "aws_iam.md"
+    kind = "aws_iam"
 
     def __init__(self, account: Account, form: str) -> None:
         super().__init__(account)

@@ -35,11 +35,13 @@ class SessionDoor(Door):
 class CentreGround(AwsGround):
     """Resource 0 is one permission set, resource 1 the other, both in the same account."""
 
-    page = "aws_identity_center.md"
+    kind = "aws_identity_center"
 
     def __init__(self, account: Account, *, end_sessions: bool) -> None:
         super().__init__(account)
         self.end_sessions = end_sessions
+        store = account.words["store"]
+        self.extra = {"instance": self.instance, "identity_store": store, "poll_every": POLL}
 
     @property
     def instance(self) -> str:
@@ -61,13 +63,7 @@ class CentreGround(AwsGround):
         return self
 
     def connect(self, call_limit: float = 10.0) -> IdentityCenterAdapter:
-        words = {
-            **self.settings(),
-            "instance": self.instance,
-            "identity_store": self.account.words["store"],
-            "poll_every": POLL,
-        }
-        settings = IdentityCenterSettings.model_validate(words)
+        settings = IdentityCenterSettings.model_validate(self.settings())
         return IdentityCenterAdapter("company-aws", settings, call_limit=call_limit)
 
     def block(self, number: int = 0) -> Mapping[str, object]:

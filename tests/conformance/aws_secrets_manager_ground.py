@@ -18,15 +18,15 @@ STEADY = ("Name", "Description", "RotationEnabled", "DeletedDate")
 class SecretsGround(AwsGround):
     """Resource 0 is one secret, resource 1 the other."""
 
-    page = "aws_secrets_manager.md"
+    kind = "aws_secrets_manager"
+    extra: Mapping[str, Any] = {"poll_every": POLL}
 
     def __init__(self, account: Account) -> None:
         super().__init__(account)
         self.people = IamGround(account, "user")
 
     def connect(self, call_limit: float = 10.0) -> SecretsManagerAdapter:
-        words = {**self.settings(), "poll_every": POLL}
-        settings = SecretsManagerSettings.model_validate(words)
+        settings = SecretsManagerSettings.model_validate(self.settings())
         return SecretsManagerAdapter("prod-secrets", settings, call_limit=call_limit)
 
     def block(self, number: int = 0) -> Mapping[str, object]:

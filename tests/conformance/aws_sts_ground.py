@@ -18,16 +18,17 @@ ALLOWED = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","
 class StsGround(AwsGround):
     """Resource 0 reads one secret, resource 1 the other, both by the same role."""
 
-    page = "aws_sts.md"
+    kind = "aws_sts"
 
     def __init__(self, account: Account, form: str) -> None:
         super().__init__(account)
         self.form = form
+        self.extra = {"signin_url": f"{account.door}/federation"}
         self.people = IamGround(account, "user")
 
     def connect(self, call_limit: float = 10.0) -> StsAdapter:
-        words = {**self.settings(), "signin_url": f"{self.account.door}/federation"}
-        return StsAdapter("prod-sts", StsSettings.model_validate(words), call_limit=call_limit)
+        settings = StsSettings.model_validate(self.settings())
+        return StsAdapter("prod-sts", settings, call_limit=call_limit)
 
     def block(self, number: int = 0) -> Mapping[str, object]:
         if self.form == "policies":

@@ -25,7 +25,12 @@ import yaml
 from adapters.conformance import Ground
 from adapters.demo import forget_worlds, world_of
 from sandbox.postgres import EmbeddedPostgres, wheel_binaries
+from tests.aws.account import Account, account
 from tests.conformance import ldap_ground, mysql_ground, postgres_ground
+from tests.conformance.aws_iam_ground import AwsGround, IamGround
+from tests.conformance.aws_identity_center_ground import CentreGround
+from tests.conformance.aws_secrets_manager_ground import SecretsGround
+from tests.conformance.aws_sts_ground import StsGround
 from tests.conformance.demo_ground import DemoGround
 from tests.conformance.kubernetes_ground import KubernetesGround
 from tests.conformance.ldap_ground import LdapGround
@@ -168,6 +173,18 @@ async def _command(folder: Path) -> AsyncIterator[Subject]:
 
 
 @asynccontextmanager
+async def _aws(
+    server: Account, *, ground: Callable[[Account], AwsGround]
+) -> AsyncIterator[Subject]:
+    made = ground(server)
+    await made.prepared()
+    secret = str(made.settings()["secret_access_key"].get_secret_value())
+    settings = {**made.settings(), "secret_access_key": "${TARGET_SECRET}"}
+    yield Subject(made, {"adapter": made.kind, **settings}, {"TARGET_SECRET": secret})
+    await made.clear()
+
+
+@asynccontextmanager
 async def _manual(_: None) -> AsyncIterator[Subject]:
     yield Subject(ManualGround(), {"adapter": "manual"}, is_by_hand=True)
 
@@ -193,7 +210,19 @@ async def _kubernetes(_: None, *, login: str) -> AsyncIterator[Subject]:
         yield Subject(ground, provider, {"TARGET_TOKEN": ground.house.bot_token})
 
 
+AWS: Final[Mapping[str, Callable[[Account], AwsGround]]] = {
+    "aws-iam-user": partial(IamGround, form="user"),
+    "aws-iam-role": partial(IamGround, form="role"),
+    "aws-iam-group": partial(IamGround, form="group"),
+    "aws-identity-center": partial(CentreGround, end_sessions=False),
+    "aws-identity-center-sessions": partial(CentreGround, end_sessions=True),
+    "aws-secrets-manager": SecretsGround,
+    "aws-sts": partial(StsGround, form="allow"),
+    "aws-sts-policies": partial(StsGround, form="policies"),
+}
+
 ROWS: Final = (
+    *(Row(name, account, partial(_aws, ground=ground)) for name, ground in AWS.items()),
     Row("command", _folder, _command),
     Row("demo", nullcontext, partial(_demo, shared=False)),
     Row("demo-shared", nullcontext, partial(_demo, shared=True)),
