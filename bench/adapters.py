@@ -10,9 +10,8 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +29,9 @@ from adapters.ldap import LdapAdapter
 from adapters.mysql import MysqlAdapter
 from adapters.postgres import PostgresAdapter, PostgresSettings
 from adapters.ssh import SshAdapter, SshSettings
+from bench.aws_rings import AWS_RINGS
 from bench.proxy import Proxy
+from bench.ring import CROWD, Act, Ring
 from bench.scene import percentile
 from bench.table import Table
 from sandbox.postgres import wheel_binaries
@@ -38,26 +39,8 @@ from tests.conformance import ldap_ground, mysql_ground, postgres_ground
 from tests.conformance.slapd import ROOT, ROOT_PASSWORD, SUFFIX
 from tests.ssh_host import make_key
 
-CROWD = 200
 MOST = 1.3
 """Our time as a multiple of the bare client's."""
-
-Act = Callable[[Order], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class Ring:
-    """A provider to race on. `adapter` is for the port that it connects to.
-
-    `needed` are the round trips of grant and revoke without which a promise could not be kept.
-    """
-
-    port: int
-    adapter: Callable[[int], Adapter]
-    order: Callable[[int], Order]
-    give: Act
-    take: Act
-    needed: tuple[int, int]
 
 
 @asynccontextmanager
@@ -226,6 +209,7 @@ def settle(directory: Path) -> None:
 
 
 RINGS: Mapping[str, Callable[[], AbstractAsyncContextManager[Ring]]] = {
+    **AWS_RINGS,
     "ldap": _ldap,
     "mysql": _mysql,
     "postgres": _postgres,
