@@ -13,13 +13,14 @@ Rules:
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Mapping, ValuesView
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from types import NoneType
 from typing import Final
 
+from bot.domain.compact import encoder
 from bot.domain.errors import ProgramError
 from bot.domain.record import Event, SealedEvent
 
@@ -27,15 +28,13 @@ GENESIS: Final = "0" * 64
 SHORT_HASH: Final = 12
 """Characters of a hash shown to people, as in `#42 0f3a…`."""
 
-_ENCODER: Final = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-)
+_encode: Final = encoder(ensure_ascii=False)
 
 
 def canonical(value: object) -> str:
     """The one JSON text of a value. Floats are refused: they have no single spelling."""
     _refuse_floats(value)
-    return _ENCODER.encode(value)
+    return _encode(value)
 
 
 _LEAVES: Final = frozenset({str, int, bool, NoneType})
@@ -44,9 +43,10 @@ _LEAVES: Final = frozenset({str, int, bool, NoneType})
 def _refuse_floats(value: object) -> None:
     if isinstance(value, float):
         raise ProgramError(f"a float has no place in the audit log: {value!r}")
-    items = value.values() if isinstance(value, dict) else value
-    if isinstance(items, list | tuple | ValuesView):
-        for item in items:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
             if type(item) not in _LEAVES:  # few are not
                 _refuse_floats(item)
 

@@ -8,6 +8,7 @@ from a text stops once, however many there are.
 import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -104,5 +105,6 @@ class Sheet:
         ]
 
 
+@lru_cache(maxsize=64)  # the rows of one batch have few times
 def _to_text(value: datetime) -> str:
     return aware(value).isoformat()

@@ -1,6 +1,5 @@
 """Column types: times, durations and JSON that mean the same on both databases."""
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -8,6 +7,8 @@ from typing import Any, Final
 from sqlalchemy import JSON, BigInteger, Dialect, Integer
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from bot.domain.compact import encoder
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -86,7 +87,7 @@ def to_seconds(value: timedelta) -> int:
 
 def to_json(value: object) -> str:
     """The text of a JSON column. Sorted keys, so that equal values are equal text."""
-    return "{}" if value == {} else _ENCODER.encode(value)  # most notices have no data
+    return _encode(value)
 
 
 def _plain(value: object) -> dict[object, object]:
@@ -96,9 +97,7 @@ def _plain(value: object) -> dict[object, object]:
     raise TypeError(f"not a JSON value: {value!r}")
 
 
-_ENCODER: Final = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain
-)
+_encode: Final = encoder(default=_plain)
 
 
 Json: Final = JSON(none_as_null=True)
