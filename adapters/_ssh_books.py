@@ -39,10 +39,11 @@ Act = Callable[[Look, int], Change]
 
 @dataclass(slots=True, eq=False)
 class _Request:
-    """One change. Woken when it was served, or when it is to serve all that wait."""
+    """One change, wanted `until` then. Woken when it was served, or is to serve all that wait."""
 
     mark: str
     act: Act
+    until: float
     made: Change | None = None
     error: Exception | None = None
     leads: bool = False
@@ -112,7 +113,8 @@ class Books:
 
     def look(self, see: Callable[[Page], T]) -> T:
         """What somebody sees. Raises `UnreachableError` when the lock cannot be had in time."""
-        with self._turn() as until, self._lock(until, fcntl.LOCK_SH):
+        until = time.monotonic() + self._patience
+        with self._turn(until), self._lock(until, fcntl.LOCK_SH):
             return see(self._page())
 
     def change(self, mark: str, act: Act) -> Change:
@@ -120,7 +122,7 @@ class Books:
 
         Raises as `look`, and what `act` does.
         """
-        request = _Request(mark, act)
+        request = _Request(mark, act, time.monotonic() + self._patience)
         self._queue.join(request)
         if not request.leads and not request.woken.wait(self._patience):
             if self._queue.leave(request):
@@ -128,15 +130,15 @@ class Books:
             request.woken.wait(self._patience)
         if request.leads:
             try:
-                self._serve(self._queue.taken())
+                self._serve(self._queue.taken(), request.until)
             finally:
                 self._queue.pass_on()
         return request.result()
 
-    def _serve(self, requests: list[_Request]) -> None:
+    def _serve(self, requests: list[_Request], until: float) -> None:
         """All of them with one writing; when that fails, it failed for all."""
         try:
-            with self._turn() as until, self._lock(until, fcntl.LOCK_EX):
+            with self._turn(until), self._lock(until, fcntl.LOCK_EX):
                 page = self._page()
                 for request in requests:
                     request.serve(page)
@@ -151,13 +153,12 @@ class Books:
         return Page(self._directory, self._shown, self._memory, int(time.time()))
 
     @contextmanager
-    def _turn(self) -> Iterator[float]:
-        """One thread of ours at a time; until when it may wait for the lock."""
-        until = time.monotonic() + self._patience
-        if not self._mine.acquire(timeout=self._patience):
+    def _turn(self, until: float) -> Iterator[None]:
+        """One thread of ours at a time; whoever comes late tries once."""
+        if not self._mine.acquire(timeout=max(0.0, until - time.monotonic())):
             raise self._busy()
         try:
-            yield until
+            yield
         finally:
             self._mine.release()
 

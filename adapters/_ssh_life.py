@@ -21,17 +21,28 @@ def given(look: Look, wanted: Entry) -> Change:
     return Change(wanted, gone if gone.serials else None)
 
 
-def numbered(look: Look, mark: str, *, ends: int, now: int) -> Change:
-    """The grant with a new certificate's number, its former one revoked.
-
-    Raises `RefusedError` where nobody may get in.
-    """
+def open_until(look: Look, mark: str, *, now: int) -> int:
+    """The end that a certificate may have. Raises `RefusedError` where nobody may get in."""
     held = look.entry
-    if held is None or mark in look.listed.key_ids or min(held.ends, ends) <= now:
+    if held is None or mark in look.listed.key_ids or held.ends <= now:
         raise RefusedError(NO_ACCESS)
-    gone = _with(look.gone or Gone(), held) if held.serial_ends > now else look.gone
-    serial = secrets.randbelow(2**63 - 1) + 1  # sshd takes no zero for revoked
-    return Change(replace(held, serial=serial, serial_ends=min(held.ends, ends)), gone)
+    return held.ends
+
+
+def numbered(look: Look, mark: str, serial: int, *, ends: int, now: int) -> Change:
+    """The grant with the certificate of that number and end in hand; its former one is revoked.
+
+    Raises `RefusedError` where nobody may get in, or not for so long any more.
+    """
+    if min(open_until(look, mark, now=now), ends) != ends or ends <= now or look.entry is None:
+        raise RefusedError(NO_ACCESS)
+    gone = _with(look.gone or Gone(), look.entry) if look.entry.serial_ends > now else look.gone
+    return Change(replace(look.entry, serial=serial, serial_ends=ends), gone)
+
+
+def fresh_serial() -> int:
+    """A number that no other certificate has; never zero, which sshd takes for no number."""
+    return secrets.randbelow(2**63 - 1) + 1
 
 
 def ended(look: Look, *, ends: int, now: int) -> Change:

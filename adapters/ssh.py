@@ -4,8 +4,8 @@ Rules that this adapter keeps:
 
 - A certificate is made when it is asked for, for the key that the person pasted or for one that is
   made for them. It ends with the grant, is named by the mark, and always has principals.
-- Its serial number is on disk before it is signed: whatever is out can be revoked.
-- The former one is revoked before a new one is signed; all of a grant's when access is taken away.
+- Its serial number is on disk, and the former one revoked, before anybody sees it: whatever is out
+  can be revoked, and a CA that does not sign takes nothing away.
 - An end that moves back leaves the certificate in hand as it is; the person presses *Get
   credentials* for the longer one. An end that comes nearer revokes it.
 - Hosts follow a list of revoked keys. Open sessions are ended by a program of the operator's, or go
@@ -133,7 +133,6 @@ class SshAdapter(Adapter):
 
     async def _grant(self, order: Order) -> None:
         wanted = Entry(order.resource, self._principals(order), _seconds(order.expires_at))
-
         await self._change(order, lambda look, _: life.given(look, wanted))
 
     async def _revoke(self, order: Order) -> None:
@@ -154,29 +153,27 @@ class SshAdapter(Adapter):
     async def _issue(self, order: Order) -> Credential:
         pasted = order.answers.get(ANSWER, "").strip()
         made = None if pasted else Ed25519PrivateKey.generate()
-        key = made.public_key() if made is not None else public_key(pasted)
         params, principals = self._params(order), self._principals(order)
-
-        ends = _seconds(order.expires_at)
-        change = await self._change(
-            order, lambda look, now: life.numbered(look, order.mark, ends=ends, now=now)
+        ends = await self._look(
+            lambda page: life.open_until(page.look(order.mark), order.mark, now=page.now)
         )
-        entry = change.entry
-        if entry is None:
-            raise RefusedError(life.NO_ACCESS)
         wanted = Wanted(
-            key,
+            made.public_key() if made is not None else public_key(pasted),
             order.mark,
-            entry.serial,
+            life.fresh_serial(),
             principals,
             valid_after=_seconds(datetime.now(UTC)) - EARLIER,
-            valid_before=entry.serial_ends,
+            valid_before=min(ends, _seconds(order.expires_at)),
             options=params.options,
             extensions=params.extensions,
         )
         certificate = await self._run(lambda: self._signer.sign(wanted), mark=order.mark)
+        number, ends = wanted.serial, wanted.valid_before
+        await self._change(
+            order, lambda look, now: life.numbered(look, order.mark, number, ends=ends, now=now)
+        )
         way = Way(params.user_of(self._name(order)), params.host, params.port)
-        return credential(order.mark, certificate, way, made, ends=entry.serial_ends)
+        return credential(order.mark, certificate, way, made, ends=ends)
 
     async def _owned(self) -> frozenset[str]:
         marks = await self._look(Page.marks)

@@ -5,6 +5,7 @@ import stat
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from adapters.base import Credential, Order, Person
@@ -78,6 +79,10 @@ class SshGround(Ground):
 
     def nobody(self) -> Person:
         return replace(super().nobody(), email=None)
+
+    def now(self) -> datetime:
+        """Certificates count whole seconds: the next one."""
+        return datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
 
     def answers(self) -> Mapping[str, str]:
         if self.is_file:

@@ -410,12 +410,12 @@ async def test_a_locked_agent(ground: SshGround) -> None:
     adapter = other(ground, ca_key=None, ca_agent=host.agent, ca_public=public)
     order = ground.order()
     await adapter.grant(order)
+    first = await adapter.issue(order)
     with locked(host):
         with pytest.raises(RefusedError, match="ssh-add -X"):
             await adapter.issue(order)
         assert "ssh-add" in " ".join(await adapter.probe())
-    first = await adapter.issue(order)
-    assert await ground.admits(order, first)
+    assert await ground.admits(order, first), "nothing was made, so nothing is to end"
     with locked(host):
         await adapter.revoke(order)
         assert await adapter.verify(order) is Presence.ABSENT

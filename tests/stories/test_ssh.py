@@ -31,11 +31,16 @@ def ground(ssh_host: Host) -> SshGround:
 
 
 @pytest.fixture
+def road() -> str:
+    return "http"
+
+
+@pytest.fixture
 async def scene(
-    ground: SshGround, shop: Shop, sqlite_url: str, tmp_path: Path
+    ground: SshGround, shop: Shop, sqlite_url: str, tmp_path: Path, road: str
 ) -> AsyncIterator[Scene]:
     policy = Subject(ground, {"adapter": "ssh", **ground.given}).policy
-    async with playing("http", sqlite_url, tmp_path, shop, policy=policy) as made:
+    async with playing(road, sqlite_url, tmp_path, shop, policy=policy) as made:
         yield made
 
 
@@ -47,6 +52,7 @@ async def fetched(scene: Scene, tag: str = "") -> tuple[int, bytes, str]:
         return answer.status, await answer.read(), answer.headers["ETag"]
 
 
+@pytest.mark.parametrize("road", ["http", "socket"])
 async def test_a_private_key_by_mistake(scene: Scene, ground: SshGround) -> None:
     """It is said beside the field and kept nowhere; the public one then lets Dana in."""
     grant = await scene.active(ASK)
