@@ -7,10 +7,12 @@ mark.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from ldap3 import MODIFY_ADD, MODIFY_DELETE
 from ldap3.utils.conv import escape_filter_chars
+from ldap3.utils.dn import parse_dn
 
 from adapters._ldap_link import (
     ALREADY_THERE,
@@ -75,13 +77,38 @@ class Group:
     def has(self, wire: Wire, member: str) -> bool:
         return bool(self.find(wire, f"({self.form.attribute}={escape_filter_chars(member)})"))
 
-    def marked(self, wire: Wire, mark: str) -> str | None:
-        """Whom the mark says that we made a member."""
-        for found in self.find(wire, "(objectClass=*)", self.marks):
-            for text in found.get(self.marks.lower(), ()):
+    def marked(self, wire: Wire, mark: str) -> "Marked | None":
+        """Whom the mark says that we made a member.
+
+        A group that is not there may have another name by now, so it is looked for by its mark:
+        below the directory's own name, which must be visible for "nowhere" to mean anything.
+        """
+        try:
+            found = wire.find(self.name, "(objectClass=*)", self.marks, one=True)
+        except AnswerError as error:
+            if error.code != NO_SUCH_OBJECT:
+                raise
+            found = wire.find(top_of(self.name), f"({self.marks}={mark} *)", self.marks)
+        for name, values in found:
+            for text in values.get(self.marks.lower(), ()):
                 if text.startswith(f"{mark} "):
-                    return text.removeprefix(f"{mark} ")
+                    return Marked(replace(self, name=name), text.removeprefix(f"{mark} "))
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A group under the name that it has now, and the member that we made."""
+
+    group: Group
+    member: str
+
+
+def top_of(name: str) -> str:
+    """The directory's own name: the last parts that are `dc`, else the very last one."""
+    parts = [f"{kind}={value}" for kind, value, _ in parse_dn(name, strip=True)]
+    own = list(takewhile(lambda part: part.lower().startswith("dc="), reversed(parts)))
+    return ",".join(reversed(own or parts[-1:]))
 
 
 def member_of(wire: Wire, people: People, form: Form, name: str) -> str:
@@ -129,7 +156,7 @@ def give(wire: Wire, group: Group, mark: str, member: str, *, ttl: int | None) -
     is_member = group.has(wire, member)
     if ours is None:
         raise RefusedError(f"{member} is a member of {group.name} already, and not by us.")
-    if ours != member:
+    if ours.member != member:
         take(wire, group, mark)  # the person's entry has another name now
         give(wire, group, mark, member, ttl=ttl)
     elif not is_member:
@@ -141,9 +168,10 @@ def give(wire: Wire, group: Group, mark: str, member: str, *, ttl: int | None) -
 
 def take(wire: Wire, group: Group, mark: str) -> None:
     """What we gave is gone; what others gave has no mark and stays. Absent is success."""
-    member = group.marked(wire, mark)
-    if member is None:
+    found = group.marked(wire, mark)
+    if found is None:
         return
+    group, member = found.group, found.member
     gone = {group.marks: [(MODIFY_DELETE, [f"{mark} {member}"])]}
     both: Changes = {group.form.attribute: [(MODIFY_DELETE, [member])], **gone}
     try:
@@ -153,15 +181,16 @@ def take(wire: Wire, group: Group, mark: str) -> None:
             _leave_placeholder(wire, group, member, gone)
         elif error.code in (NO_SUCH_ATTRIBUTE, UNWILLING) and not group.has(wire, member):
             _forget(wire, group, mark, gone)
-        elif error.code != NO_SUCH_OBJECT:
+        else:
             raise
 
 
 def look(wire: Wire, group: Group, mark: str, people: People, name: str) -> Presence:
     """By our mark; without one, whether somebody else made the person a member."""
-    member = group.marked(wire, mark)
-    if member is not None:
-        return Presence.PRESENT if group.has(wire, member) else Presence.PARTIAL
+    found = group.marked(wire, mark)
+    if found is not None:
+        is_member = found.group.has(wire, found.member)
+        return Presence.PRESENT if is_member else Presence.PARTIAL
     try:
         member = member_of(wire, people, group.form, name)
     except RefusedError:

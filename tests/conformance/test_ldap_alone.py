@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from adapters.base import Order, Person, Presence, RefusedError
 from adapters.ldap import LdapAdapter, LdapParams, LdapSettings
 from tests.conformance.certificates import Authority
-from tests.conformance.ldap_ground import ADMIN_PASSWORD, PEOPLE, LdapGround, person
+from tests.conformance.ldap_ground import ADMIN, ADMIN_PASSWORD, PEOPLE, LdapGround, person
 from tests.conformance.slapd import SUFFIX, Slapd
 
 DBA = f"cn=dba,ou=groups,{SUFFIX}"
@@ -74,6 +74,48 @@ async def test_who_changed_meanwhile_is_found(ground: LdapGround, change: str) -
     assert await members(ground) == {NOBODY}
     assert await mailed.verify(order) is Presence.ABSENT
     await mailed.aclose()
+
+
+async def test_a_group_that_was_renamed_is_found(ground: LdapGround, adapter: LdapAdapter) -> None:
+    """The access is in the group, whatever it is called by now; a deleted group gives none."""
+    order = ground.order()
+    place = f"cn=dana,ou=people,{SUFFIX}"
+    await adapter.grant(order)
+    with ground.server.root() as root:
+        root.modify_dn(DBA, "cn=dba2", new_superior=f"ou=ad,{SUFFIX}")
+    assert await adapter.verify(order) is Presence.PRESENT
+    await adapter.revoke(order)
+    assert await adapter.verify(order) is Presence.ABSENT
+    with ground.server.root() as root:
+        root.modify_dn(f"cn=dba2,ou=ad,{SUFFIX}", "cn=dba", new_superior=f"ou=groups,{SUFFIX}")
+    assert await members(ground) == {NOBODY}
+    ground.server.add(f"cn=brief,ou=groups,{SUFFIX}", ["groupOfNames"], cn="brief", member=NOBODY)
+    brief = replace(order, params={"group": f"cn=brief,ou=groups,{SUFFIX}"})
+    await adapter.grant(brief)
+    ground.server.remove(f"cn=brief,ou=groups,{SUFFIX}")
+    await adapter.revoke(brief)
+    assert await adapter.verify(brief) is Presence.ABSENT
+    assert place not in await members(ground)
+
+
+async def test_a_group_that_cannot_be_seen_is_not_called_gone(ground: LdapGround) -> None:
+    """Where the bot's account sees nothing at all, a human is told instead."""
+    order = ground.order()
+    adapter = ground.connect()
+    await adapter.grant(order)
+    text = ground.server.config.read_text()
+    blind = f'access to * by dn.exact="{ADMIN}" none by * break\n'
+    await asyncio.to_thread(
+        ground.server.restart, text.replace("access to", f"{blind}access to", 1)
+    )
+    try:
+        for call in (adapter.revoke, adapter.verify):
+            with pytest.raises(RefusedError):
+                await call(order)
+    finally:
+        await asyncio.to_thread(ground.server.restart, text)
+    await adapter.revoke(order)
+    await adapter.aclose()
 
 
 async def test_what_others_gave_is_never_taken(ground: LdapGround, adapter: LdapAdapter) -> None:
