@@ -58,6 +58,8 @@ class Worker:
         self._tasks = Tasks()
         self._recorder = recorder(ledger)
         self._jobs: dict[str, Job] = {}
+        self._last: dict[str, asyncio.Future[None]] = {}
+        """For each grant that is worked on, when its latest job is over."""
         self._pressed: list[str] = []
         self._news = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
@@ -128,6 +130,8 @@ class Worker:
             self._tasks.start(self._do(job), f"{job.due} {job.grant.id}")
 
     async def _do(self, job: Job) -> None:
+        former = self._last.get(job.grant.id)
+        over = self._last[job.grant.id] = asyncio.get_running_loop().create_future()
         try:
             if job.due is Due.START:
                 acts = await self._start(job)
@@ -135,15 +139,23 @@ class Worker:
             elif job.due is Due.GRANT and self._provision.looks_first(job.grant):
                 await self._look(job)
             else:
-                await self._call(job)
+                await self._call(job, former)
         except StorageError:
             return  # said by the recorder; the lease lapses and the call is made again
         finally:
             del self._jobs[job.token]
+            over.set_result(None)
+            if self._last.get(job.grant.id) is over:
+                del self._last[job.grant.id]
             self._news.set()
 
-    async def _call(self, job: Job) -> None:
+    async def _call(self, job: Job, former: asyncio.Future[None] | None = None) -> None:
         answer = await self._provision.run(job)
+        if job.due is Due.REVOKE and former is not None and not former.done():
+            # A call of ours on this grant was still under way, and may have landed after the look:
+            # a clock that jumps ends leases, not calls.
+            await asyncio.wait([former])
+            answer = await self._provision.run(job)
         await self._record(job, partial(conclude, job.due, answer))
 
     async def _look(self, job: Job) -> None:

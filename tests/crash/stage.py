@@ -72,6 +72,8 @@ class Stage:
     shop: Shop
     orders: Orders
     context: ForkServerContext
+    died: frozenset[int] = DIED
+    """Exit codes after which it is started again."""
     starts: int = 0
     deaths: list[int] = field(default_factory=list)
     heard: list[str] = field(default_factory=list)
@@ -131,7 +133,7 @@ class Stage:
             process.join()
             self.deaths.append(process.exitcode or 0)
             self._gone.set()
-            if process.exitcode not in DIED:
+            if process.exitcode not in self.died:
                 return  # told to stop, or it does not come up at all
             self._spawn()
 

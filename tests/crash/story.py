@@ -141,7 +141,7 @@ class Story:
     async def check(self) -> None:
         """Everything that has to hold when nothing is left to do."""
         log, grants = await self.here.until(self._at_rest, "rest", meanwhile=10 * SECOND)
-        await self._gone_at_the_provider()
+        await self._gone_at_the_provider(grants)
         proof = await prove(self.here.database)
         assert proof.fault is None, proof.fault
         for grant in grants:
@@ -152,7 +152,7 @@ class Story:
         """All that there is, of one moment in which nothing is left to do or to tell."""
         return await self.here.database.read(_everything_at_rest)
 
-    async def _gone_at_the_provider(self) -> None:
+    async def _gone_at_the_provider(self, grants: list[Grant]) -> None:
         for login in self.logins:
             try:
                 await login.execute("SELECT 1")
@@ -162,7 +162,8 @@ class Story:
                 raise AssertionError("a session outlived its access")
         async with await psycopg.AsyncConnection.connect(self.here.shop.admin_dsn) as admin:
             roles = await admin.execute("SELECT rolname FROM pg_roles WHERE rolname ~ '^curfew_'")
-            left = {row[0] for row in await roles.fetchall()} - {"curfew_admin"}
+            there = {row[0] for row in await roles.fetchall()}
+        left = there & {f"curfew_{grant.id}" for grant in grants}
         assert not left, left
 
     def _check_messages(self, log: list[SealedEvent]) -> None:

@@ -128,6 +128,23 @@ async def test_a_call_that_lands_late_does_not_outlive_the_end(database: Databas
         assert not here.world.access
 
 
+async def test_a_call_under_way_while_the_clock_jumps_does_not_outlive_the_end(
+    database: Database,
+) -> None:
+    """A suspended machine wakes up with a grant call under way: the end waits for it to land."""
+    async with office(database, provider=name()) as here:
+        here.world.fail("grant", Fault.SLOW, seconds=1.0)
+        grant = await here.ask()
+        await here.engine.service.vote(MAYA, grant.id)
+        await here.wait(lambda: any(verb == "grant" for verb, _ in here.world.calls))
+        await here.engine.service.revoke(DANA, grant.id)
+        here.pass_time(60 * MINUTE)
+        await here.until(grant.id, State.ENDED)
+
+        assert any(verb == "grant" for _, verb, _ in here.figures.calls)
+        assert not here.world.access
+
+
 async def test_access_that_was_there_is_left_alone(database: Database) -> None:
     """What a person had before us is neither given nor taken away."""
     provider = name()
