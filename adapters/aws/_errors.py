@@ -43,6 +43,12 @@ TIME_HEALS: Final = frozenset(
 
 ABSENT: Final = frozenset({"NoSuchEntity", "ResourceNotFoundException"})
 
+_OURS: Final = dict.fromkeys(
+    ("SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature"),
+    "the secret key is not the one of this access key, or the clock of this machine is wrong",
+)
+"""Codes whose messages repeat the whole request, with the session's token in it."""
+
 _NEEDS_A_HUMAN = (
     boto.NoCredentialsError,
     boto.PartialCredentialsError,
@@ -74,7 +80,8 @@ def translated(error: Exception) -> AdapterError:
 def _answered(operation: str, response: Mapping[str, Any]) -> AdapterError:
     said, about = response.get("Error", {}), response.get("ResponseMetadata", {})
     code = str(said.get("Code", "unknown"))
-    message = f"AWS refuses {operation}, {code}: {said.get('Message') or 'without a reason'}"
+    words = _OURS.get(code) or said.get("Message") or "without a reason"
+    message = f"AWS refuses {operation}, {code}: {words}"
     status = int(about.get("HTTPStatusCode", 0))
     if code in TIME_HEALS or status >= 500 or status == 429:  # noqa: PLR2004 - HTTP's own numbers
         after = str(about.get("HTTPHeaders", {}).get("retry-after", ""))

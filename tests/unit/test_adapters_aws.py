@@ -118,6 +118,14 @@ def test_errors_say_who_must_act(error: Exception, expected: type[Exception]) ->
     assert type(translated(error)) is expected
 
 
+@pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "InvalidSignatureException"])
+def test_a_request_that_aws_repeats_is_not_shown(code: str) -> None:
+    """What does not fit is said in our words: AWS's hold the request, token and all."""
+    said = translated(_answer(code, 403))
+    assert "words" not in str(said)
+    assert "clock" in str(said)
+
+
 def test_aws_s_own_distance_is_kept() -> None:
     """`Retry-After` in seconds is handed on; a date in it is not guessed at."""
     near = translated(_answer("Throttling", 400, **{"retry-after": "7"}))
