@@ -42,6 +42,7 @@ from tests.conformance.slapd import Slapd
 from tests.conformance.ssh_ground import SshGround
 from tests.conformance.test_command import TOKEN, FolderGround
 from tests.conformance.test_manual import ManualGround
+from tests.conformance.vault_ground import VaultGround
 from tests.conformance.webhook_ground import EVERYTHING, SECRET, WebhookGround
 from tests.ssh_host import Host, host
 
@@ -221,6 +222,21 @@ AWS: Final[Mapping[str, Callable[[Account], AwsGround]]] = {
     "aws-sts-policies": partial(StsGround, form="policies"),
 }
 
+
+@asynccontextmanager
+async def _vault(_: None, *, form: str) -> AsyncIterator[Subject]:
+    async with VaultGround(form) as ground:
+        provider = {
+            "adapter": "vault",
+            "address": ground.house.url,
+            "token": "${TARGET_TOKEN}",
+            "people_from": "auth_oidc_1",
+            "rotation": {"url": f"{ground.till.url}/rotate", "token": "${ROTATION_TOKEN}"},
+        }
+        given = {"TARGET_TOKEN": ground.bot_token, "ROTATION_TOKEN": ground.till.token}
+        yield Subject(ground, provider, given)
+
+
 ROWS: Final = (
     *(Row(name, account, partial(_aws, ground=ground)) for name, ground in AWS.items()),
     Row("command", _folder, _command),
@@ -235,6 +251,10 @@ ROWS: Final = (
     Row("okta", nullcontext, _okta),
     Row("postgres", _postgres_server, partial(_postgres, login="temporary")),
     Row("postgres-existing", _postgres_server, partial(_postgres, login="existing")),
+    Row("vault-token", nullcontext, partial(_vault, form="token")),
+    Row("vault-creds", nullcontext, partial(_vault, form="creds")),
+    Row("vault-group", nullcontext, partial(_vault, form="group")),
+    Row("vault-secret", nullcontext, partial(_vault, form="secret")),
     Row("webhook", nullcontext, partial(_webhook, shared=False)),
     Row("webhook-shared", nullcontext, partial(_webhook, shared=True)),
     Row("ssh", host, partial(_ssh, form="file")),

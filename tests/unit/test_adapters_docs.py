@@ -10,6 +10,7 @@ import yaml
 
 from adapters import registry, table
 from adapters._kubernetes_policy import KubernetesParams, KubernetesSettings
+from adapters._vault_policy import VaultParams, VaultSettings
 from adapters.base import Order, Person
 from adapters.demo import DemoParams, Fault, forget_worlds
 from adapters.kubernetes import KubernetesAdapter
@@ -19,6 +20,7 @@ from adapters.mysql import MysqlAdapter, MysqlParams, MysqlSettings
 from adapters.okta import OktaAdapter, OktaParams, OktaSettings
 from adapters.postgres import PostgresAdapter, PostgresParams, PostgresSettings
 from adapters.ssh import SshAdapter, SshParams, SshSettings
+from adapters.vault import VaultAdapter
 from sandbox.providers.okta import PERMISSIONS
 
 PAGES = Path(__file__).parents[2] / "docs" / "adapters"
@@ -134,6 +136,21 @@ def test_the_kubernetes_page_holds() -> None:
     assert set(grant["grant"]) | {"cluster_role"} == set(KubernetesParams.model_fields)
     order = Order("0123456789ab", "orders", grant["grant"], Person("U1"), datetime.now(UTC))
     assert adapter.cleanup(order) == blocks("kubernetes.md", "sh")[-1].strip()
+
+
+def test_the_vault_page_holds() -> None:
+    """Its settings and all four grant blocks pass the schema; its clean-up is the alarm's."""
+    provider, forms = (yaml.safe_load(text) for text in blocks("vault.md", "yaml"))
+    found = dict(provider["providers"]["vault"])
+    assert found.pop("adapter") == "vault"
+    assert set(found) | {"token"} == set(VaultSettings.model_fields)
+    adapter = VaultAdapter("vault", VaultSettings.model_validate(found))
+    shown = set().union(*forms.values())
+    assert shown == set(VaultParams.model_fields)
+    for block in forms.values():
+        VaultParams.model_validate(block)
+    order = Order("0123456789ab", "orders", forms["token"], Person("U1"), datetime.now(UTC))
+    assert adapter.cleanup(order) == blocks("vault.md", "sh")[-1].strip()
 
 
 def test_the_okta_page_holds() -> None:
