@@ -66,6 +66,22 @@ def test_what_was_written_is_found_whole(events: list[Event]) -> None:
     assert at_once.head == (lines[-1][2] if lines else GENESIS)
 
 
+def test_one_of_two_texts_is_gone() -> None:
+    """What is left is compared, and what is missing wants a line that explains it."""
+    texts = {"person": "Dana", "reason": "why"}
+    line = seal(GENESIS, 1, Event(EventKind.GRANT_REQUESTED, NOON, "U1", "abc", texts=texts))
+    whole = json.loads(json.dumps(dict(line.texts)))
+    for gone in texts:
+        left = {name: entry for name, entry in whole.items() if name != gone}
+        reader = Proofreader()
+        assert reader.read([(*row(line)[:3], json.dumps(left), *row(line)[4:])]) is None
+        assert reader.finish() is not None
+    turned = dict(reversed(whole.items()))
+    reader = Proofreader()
+    assert reader.read([(*row(line)[:3], json.dumps(turned), *row(line)[4:])]) is None
+    assert reader.finish() is None
+
+
 def lived() -> list[Line]:
     """Three lines, the second with texts."""
     texts = {"reason": "fix the order", "person": "Dana"}

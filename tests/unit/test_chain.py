@@ -109,3 +109,9 @@ def test_a_statement_is_read_from_its_own_text_alone() -> None:
     for wrong in ("", lines[0], "\n".join(["another heading", *lines[1:]]), "\n".join(lines * 2)):
         with pytest.raises(ValueError, match="no checkpoint of Curfew"):
             parse_statement(wrong)
+
+
+def test_a_value_that_is_no_list_is_written_too() -> None:
+    """Anything without a float in it has one text."""
+    assert canonical("a") == '"a"'
+    assert canonical(None) == "null"

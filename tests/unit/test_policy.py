@@ -93,6 +93,20 @@ def test_ending() -> None:
     assert (no.code, no.hint) == ("not_yours", "These can: @ops.")
 
 
+def test_done_by_hand() -> None:
+    """An approver or an admin says that it was done, for others only; without a resource admins."""
+    assert POLICY.may_operate(READ, MAYA, requester=DEV).ok
+    assert POLICY.may_operate(READ, BOSS, requester=DEV).ok
+    assert POLICY.may_operate(None, ADMIN, requester=DEV).ok
+    own = POLICY.may_operate(READ, DEV_AGAIN, requester=DEV)
+    assert (own.code, "S0DBA" in own.hint) == ("own_request", True)
+    none = POLICY.may_operate(READ, OTHER, requester=DEV)
+    assert (none.code, "S0DBA" in none.hint) == ("not_operator", True)
+    assert POLICY.may_operate(None, MAYA, requester=DEV).code == "not_operator"
+    guest = Account("U0GUEST", standing=Standing.GUEST, groups=frozenset({"S0DBA"}))
+    assert POLICY.may_operate(READ, guest, requester=DEV).code == "not_member"
+
+
 def test_looking() -> None:
     """Approvers of a resource and admins see its history, others their own."""
     assert POLICY.may_audit(READ, MAYA).ok
