@@ -89,6 +89,7 @@ async def test_killed_while_telling(here: Place, moment: str) -> None:
     kinds = await here.kinds()
 
     assert asked.state is State.GRANTING
+    assert set(here.yard.untold) <= {one["id"] for one in here.yard.told}
     assert len(told) >= kinds["grant.requested"] + kinds["grant.approved"] + kinds["grant.started"]
 
     await here.end_all()

@@ -60,6 +60,31 @@ async def test_frozen_for_longer_than_its_lease(here: Place) -> None:
     await here.check()
 
 
+async def test_frozen_and_awake_while_another_is_at_it(here: Place) -> None:
+    """Row 8: what it finds out late about a row that is another's by now is not written down."""
+    frozen, awake = await here.begin_all("frozen", "awake")
+    awake.send(signal.SIGSTOP)
+    await here.active(5, HOUR)
+    here.yard.pause["revoke"] = 1.0
+    await here.end_all()
+    await here.wait(lambda: len(here.yard.of("revoke")) == 5)
+    frozen.send(signal.SIGSTOP)
+    here.yard.pause["revoke"] = 8.0
+    awake.send(signal.SIGCONT)
+    await here.wait(lambda: len(here.yard.by("awake", "revoke")) == 5)
+    held = {grant.id: (grant.lease_token, grant.attempts) for grant in await here.rows()}
+    frozen.send(signal.SIGCONT)
+    await here.wait(lambda: frozen.log.read_text().count("timeout") >= 5)
+    await asyncio.sleep(0.5)  # an outcome that counted would be recorded by now
+
+    assert {grant.id: (grant.lease_token, grant.attempts) for grant in await here.rows()} == held
+
+    here.yard.pause.clear()
+    await here.until(State.ENDED, 5, within=ABOVE_LEASE)
+    await here.told_all()
+    await here.check()
+
+
 @pytest.mark.parametrize("ahead", ["+1h", "-1h"])
 async def test_a_clock_an_hour_off(here: Place, ahead: str, faketime: dict[str, str]) -> None:
     """Row 11: a replica whose clock is an hour off ends nothing early or late, and says so."""

@@ -57,6 +57,8 @@ class Yard:
     traps: dict[str, Callable[[str], None]] = field(default_factory=dict)
     """What happens, once, `before` or `after` the yard did something: `after grant`. It is told
     the replica that asked."""
+    untold: list[int] = field(default_factory=list)
+    """Notices whose telling was met by a trap."""
 
     def _spring(self, moment: str, replica: str) -> bool:
         trap = self.traps.pop(moment, None)
@@ -82,6 +84,7 @@ class Yard:
     async def on_told(self, request: web.Request) -> web.Response:
         said = await request.json()
         if self._spring("before telling", said["replica"]):
+            self.untold.append(said["id"])
             raise web.HTTPServiceUnavailable
         known = any(one["id"] == said["id"] for one in self.told)
         if not (said["unsure"] and known):
