@@ -11,7 +11,7 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -168,9 +168,16 @@ async def _ssh() -> AsyncIterator[Ring]:
             end = datetime.now(UTC) + timedelta(hours=1)
             return Order(fresh_id(), "bastion", params, Person("U0DANA"), end)
 
+        def look(order: Order) -> None:
+            """Is it there, is anything of it out, does the list say what it should?"""
+            for name in (order.mark, "revoked.json", "revoked.krl"):
+                with suppress(FileNotFoundError):
+                    (bare / name).read_bytes()
+
         def write(order: Order) -> None:
             entry = {"principals": ["ops"], "ends": order.expires_at.timestamp()}
             with locked(bare), (bare / "new").open("wb") as file:
+                look(order)
                 file.write(json.dumps(entry).encode())
                 file.flush()
                 os.fsync(file.fileno())
@@ -179,6 +186,7 @@ async def _ssh() -> AsyncIterator[Ring]:
 
         def remove(order: Order) -> None:
             with locked(bare):
+                look(order)
                 (bare / order.mark).unlink()
                 settle(bare)
 
