@@ -13,8 +13,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from multidict import MultiMapping
 from pydantic import AfterValidator
 from yarl import URL
 
@@ -59,22 +61,19 @@ def _is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What was answered; `body` is the JSON, None where there was none.
-
-    Names of `headers` are in lower case, repeated ones joined by commas.
-    """
+    """What was answered; `body` is the JSON, None where there was none."""
 
     status: int
     body: Any
-    headers: Mapping[str, str]
+    headers: MultiMapping[str]
 
     @property
     def is_ok(self) -> bool:
         return OK <= self.status < OK + 100
 
     def header(self, name: str) -> str:
-        """Empty where it was not sent."""
-        return self.headers.get(name.lower(), "")
+        """Empty where it was not sent; repeated ones are joined by commas."""
+        return ", ".join(self.headers.getall(name, ()))
 
     def number(self, header: str) -> float | None:
         """A header that is a number."""
@@ -143,9 +142,7 @@ class Http:
                 raise UnreachableError(f"{self.address} answers with {response.status}")
             if body is None and raw.strip() and response.status < OK + 100:
                 raise UnreachableError(f"{self.address} does not answer with JSON: no such API")
-            sent = response.headers
-            headers = {name.lower(): ", ".join(sent.getall(name)) for name in sent}
-            return Reply(response.status, body, headers)
+            return Reply(response.status, body, response.headers)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -154,9 +151,22 @@ class Http:
                 context = ssl.create_default_context(cafile=self._authority)
             connector = aiohttp.TCPConnector(limit=self._size, ssl=context)
             self._session = aiohttp.ClientSession(
-                connector=connector, trust_env=True, cookie_jar=aiohttp.DummyCookieJar()
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                proxy=proxy_for(self.address),
             )
         return self._session
+
+
+def proxy_for(address: str) -> str | None:
+    """The proxy that the environment names for this address, as `HTTPS_PROXY` and `NO_PROXY` say.
+
+    aiohttp's own `trust_env` asks a thread for it, and for a netrc file, at each request.
+    """
+    parts = urlsplit(address)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    return getproxies().get(parts.scheme)
 
 
 def _parsed(raw: bytes) -> Any:  # noqa: ANN401 - JSON

@@ -34,6 +34,7 @@ from bench.proxy import Proxy
 from bench.ring import CROWD, Act, Ring
 from bench.scene import percentile
 from bench.table import Table
+from bench.web_rings import WEB_RINGS
 from sandbox.postgres import wheel_binaries
 from tests.conformance import ldap_ground, mysql_ground, postgres_ground
 from tests.conformance.slapd import ROOT, ROOT_PASSWORD, SUFFIX
@@ -222,6 +223,7 @@ RINGS: Mapping[str, Callable[[], AbstractAsyncContextManager[Ring]]] = {
     "mysql": _mysql,
     "postgres": _postgres,
     "ssh": _ssh,
+    **WEB_RINGS,
 }
 
 

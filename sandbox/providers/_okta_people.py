@@ -64,8 +64,9 @@ class Directory:
         if name in self.users:
             return self.users[name]
         wanted = plain(name)
-        exact = [user for user in self.users.values() if plain(user.login) == wanted]
-        short = [u for u in self.users.values() if plain(u.login).partition("@")[0] == wanted]
+        logins = [(plain(user.login), user) for user in self.users.values()]
+        exact = [user for login, user in logins if login == wanted]
+        short = [user for login, user in logins if login.partition("@")[0] == wanted]
         for found in (exact, short):
             if len(found) == 1:
                 return found[0]
@@ -80,5 +81,7 @@ class Directory:
 
 def plain(text: str) -> str:
     """Without case and accents."""
+    if text.isascii():
+        return text.casefold()
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(sign for sign in decomposed if not unicodedata.combining(sign)).casefold()
