@@ -55,7 +55,7 @@ bench: $(VENV)/.ready-bench ## measures, and prints tables: make bench ARGS="--q
 soak: setup-dev ## kills and faults until the time is up: make soak ARGS="--minutes 30 --on sqlite"
 	@$(BIN)/python -m bench soak $(ARGS)
 
-ADAPTERS := --extra aws --extra kubernetes --extra ldap --extra mysql --extra vault
+ADAPTERS := --extra aws --extra ldap --extra mysql
 
 lock: setup-dev ## makes requirements/*.txt anew from pyproject.toml
 	@set -e; $(BIN)/python -m pip install -q uv; \
