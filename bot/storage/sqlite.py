@@ -54,7 +54,7 @@ class _Driver(Protocol):
 
 _FOR_WRITING: Final = (
     # Kilobytes. A batch of ends touches more pages than the default holds, and reads them again.
-    "PRAGMA cache_size=-8000",
+    "PRAGMA cache_size=-4000",
     # Else a row that moved to another page, or a notice that was told, leaves its text in the
     # file until the space is used again, where nothing that erases a person's words finds it.
     "PRAGMA secure_delete=ON",
