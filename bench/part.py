@@ -12,7 +12,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from random import Random
 from typing import Final
 
@@ -36,25 +36,28 @@ def play(given: argparse.Namespace) -> int:
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGTERM, _leave)
-    half, on = given.here.split()
-    until = time.monotonic() + given.minutes * 60
-    wrong = 0
-    with ExitStack() as stack:
-        here = stack.enter_context(ground(on))
-        shop = stack.enter_context(open_shop(here.folder / "shop")) if half == "real" else None
-        only = given.round
-        first = 0 if given.minutes >= LONG else 1
-        number = only if only is not None else first
-        while time.monotonic() < until and wrong < ENOUGH:
-            key = f"{given.seed} {half} {on} {given.stream} {number}"
-            wrong += _round(here, shop, key, number, until)
-            if only is not None:
-                break
-            number += 1
-            gc.collect()
+    with suppress(KeyboardInterrupt), ExitStack() as stack:
+        _rounds(given, stack)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     _tell({"counts": {"(most MB)": most}})
     return 0
+
+
+def _rounds(given: argparse.Namespace, stack: ExitStack) -> None:
+    half, on = given.here.split()
+    until = time.monotonic() + given.minutes * 60
+    here = stack.enter_context(ground(on))
+    shop = stack.enter_context(open_shop(here.folder / "shop")) if half == "real" else None
+    first = 0 if given.minutes >= LONG else 1
+    number = first if given.round is None else given.round
+    wrong = 0
+    while time.monotonic() < until and wrong < ENOUGH:
+        key = f"{given.seed} {half} {on} {given.stream} {number}"
+        wrong += _round(here, shop, key, number, until)
+        if given.round is not None:
+            return
+        number += 1
+        gc.collect()
 
 
 def _leave(_number: int, _frame: object) -> None:

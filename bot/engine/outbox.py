@@ -28,6 +28,8 @@ log = structlog.get_logger("curfew.engine")
 LANES_AT_ONCE: Final = 40
 STEP_BACK: Final = 1.0
 """Seconds between two claims while ends and grants need the database. Slack takes fewer."""
+AGAIN: Final = 1.0
+"""Seconds between two tries to write down what became of a notice."""
 LEASE: Final = timedelta(seconds=60)
 TIME_LIMIT: Final = 50.0
 """Seconds for one delivery, its wait for its turn included; below the lease."""
@@ -123,14 +125,16 @@ class Outbox:
             await self._later(notice, error)
         except TimeoutError:
             await self._later(notice, PostLaterError("no answer in time", unsure=True))
+        except StorageError as error:
+            await self._later(notice, PostLaterError(str(error), unsure=True))
         except PostRefusedError as error:
             if notice.notice.lane == AUDIT_LANE:
                 # The audit lane never gives up: what it tells is wanted whenever it can be told.
                 await self._later(notice, PostLaterError(str(error), retry_after=60))
             else:
-                await self._outcomes.put(partial(_drop, notice=notice, error=error))
+                await self._record(partial(_drop, notice=notice, error=error))
         else:
-            await self._outcomes.put(partial(_finish, notice=notice, delivered=delivered))
+            await self._record(partial(_finish, notice=notice, delivered=delivered))
         finally:
             self._telling.discard(notice.id)
             self._news.set()
@@ -145,7 +149,17 @@ class Outbox:
         def change(pen: Pen) -> None:
             store.retry_notice(pen.conn, notice.id, notice.token, pen.now + wait, unsure=unsure)
 
-        await self._outcomes.put(change)
+        await self._record(change)
+
+    async def _record(self, change: Change) -> None:
+        """On disk, however long the database is away: nothing else moves this lane on."""
+        while True:
+            try:
+                await self._outcomes.put(change)
+            except StorageError:
+                await asyncio.sleep(AGAIN)  # said by the gathering; each change may be repeated
+            else:
+                return
 
 
 def _apply(pen: Pen, batch: Sequence[Change]) -> Sequence[None]:
