@@ -49,7 +49,8 @@ def test_the_card_of_a_request() -> None:
         ),
         (
             "It is a login for this grant alone. The provider does not end it by itself."
-            " A call that got no answer may still take effect 10 s later."
+            " What was asked of it and got lost may still come true 10 s later;"
+            " the end waits for that."
         ),
         "Approve",
         "Approve shorter",
