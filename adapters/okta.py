@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr, model_validator
 from adapters._http import Address
 from adapters._okta_api import OktaApi, User
 from adapters._okta_login import ApiToken, OktaClient, SignedClient
+from adapters._turns import Turns
 from adapters.base import (
     Adapter,
     Caps,
@@ -25,6 +26,9 @@ from adapters.base import (
     ProviderSettings,
     RefusedError,
 )
+
+GRACE = 0.5
+"""Seconds for which a call whose caller has left may go on to its end."""
 
 OURS_TO_CHANGE = "OKTA_GROUP"
 
@@ -77,6 +81,7 @@ class OktaAdapter(Adapter):
             self._secrets = (*self._secrets, settings.client.key.get_secret_value())
         else:
             login = ApiToken(settings.token.get_secret_value() if settings.token else "")
+        self._turns = Turns(grace=GRACE)
         self._okta = OktaApi(settings.url, login, size=settings.connections)
 
     def makes(self, params: Mapping[str, Any]) -> str:
@@ -90,7 +95,8 @@ class OktaAdapter(Adapter):
         return f"{self.settings.url}/admin/group/{group}: remove {name} from the group's people."
 
     async def aclose(self) -> None:
-        """Closes the kept connections."""
+        """Closes the kept connections when nothing runs any more."""
+        await self._turns.aclose()
         await self._okta.aclose()
 
     # --- the hooks ----------------------------------------------------------------------------
@@ -122,15 +128,19 @@ class OktaAdapter(Adapter):
         return self._stranger(order, found)
 
     async def _grant(self, order: Order) -> None:
+        await self._turns.run(lambda: self._give(order), mark=order.mark)
+
+    async def _revoke(self, order: Order) -> None:
+        group, login = self._group(order), self._login(order)
+        await self._turns.run(lambda: self._okta.remove(group, login), mark=order.mark)
+
+    async def _give(self, order: Order) -> None:
         user = await self._okta.user(self._login(order))
         stranger = self._stranger(order, user)
         if stranger or user is None:
             raise RefusedError(stranger or "")
         if not await self._okta.add(self._group(order), user):
             raise RefusedError(f"Okta has no group {self._group(order)} any more.")
-
-    async def _revoke(self, order: Order) -> None:
-        await self._okta.remove(self._group(order), self._login(order))
 
     async def _verify(self, order: Order) -> Presence:
         wanted = self._group(order)
