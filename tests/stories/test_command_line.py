@@ -139,7 +139,7 @@ async def test_check_doctor_backup(play: Play, tmp_path: Path) -> None:
         grant = await scene.active()
         checked = await curfew(scene, "check")
         assert checked.code == 0, checked.out
-        assert "3 resources, 1 provider" in checked.out
+        assert "4 resources, 2 providers" in checked.out
         wrong = tmp_path / "wrong.yml"
         wrong.write_text(scene.policy.read_text().replace("requesters:", "requestors:"))
         found = await curfew(scene, "check", str(wrong))
