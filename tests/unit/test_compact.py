@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain import compact
 from bot.domain.compact import encoder
 from bot.storage.types import to_json
 
@@ -41,3 +42,12 @@ def test_what_json_does_not_know_is_refused() -> None:
     with pytest.raises(TypeError):
         to_json({"a": object()})
     assert to_json({"b": MappingProxyType({"a": 1}), "a": (1, 2)}) == '{"a":[1,2],"b":{"a":1}}'
+
+
+def test_without_the_compiled_part_it_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interpreter that lacks it is slower, not different."""
+    value = {"b": ["ü", 1, None], "a": {"z": True}}
+    quick = encoder(ensure_ascii=False)(value)
+    monkeypatch.setattr(compact, "c_make_encoder", None)
+
+    assert encoder(ensure_ascii=False)(value) == quick == '{"a":{"z":true},"b":["ü",1,null]}'
