@@ -1,7 +1,7 @@
 """Orders and answers as JSON, for adapters whose other side is a company's own program.
 
-`webhook` speaks it over HTTP, `command` through a pipe. The shapes stand in
-`docs/adapters/webhook.openapi.yml` too; a test holds the two together.
+`adapters._json_adapter` asks in it: `webhook` over HTTP, `command` through a pipe. The shapes
+stand in `docs/adapters/webhook.openapi.yml` too; a test holds the two together.
 """
 
 import json

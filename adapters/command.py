@@ -15,29 +15,21 @@ import os
 import signal
 import stat
 from collections.abc import Mapping
-from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, Field, JsonValue, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from adapters import _json_protocol as protocol
+from adapters._json_adapter import JsonAdapter, JsonSettings
 from adapters.base import (
-    Adapter,
     AdapterError,
-    Caps,
-    Credential,
-    GrantParams,
     Order,
     PendingError,
-    Presence,
     ProviderSettings,
     RefusedError,
-    Session,
     UnreachableError,
 )
-
-S = TypeVar("S", bound=protocol.Shape)
 
 LATER = 75
 LOOK_AGAIN = 5.0
@@ -54,54 +46,31 @@ def _absolute(path: Path) -> Path:
     return path
 
 
-class CommandSettings(ProviderSettings):
+class CommandSettings(JsonSettings):
     """The provider's block. `can` is what the program promises beyond grant, revoke and verify."""
 
     program: Annotated[Path, AfterValidator(_absolute)]
     arguments: tuple[str, ...] = ()
     environment: dict[VariableName, SecretStr] = Field(default_factory=dict)
-    can: frozenset[protocol.Can] = frozenset({"per_grant"})
     at_once: int = Field(default=8, ge=1, le=50)
 
 
-class CommandParams(GrantParams):
-    """A resource's `grant` block: `access` is the program's own, handed on as it is."""
-
-    access: dict[str, JsonValue]
-
-
-class CommandAdapter(Adapter):
+class CommandAdapter(JsonAdapter):
     """See the module."""
 
     kind: ClassVar[str] = "command"
-    capabilities: Caps = (
-        Caps.PER_GRANT
-        | Caps.NATIVE_EXPIRY
-        | Caps.ENDS_SESSIONS
-        | Caps.ISSUES_CREDENTIALS
-        | Caps.LISTS_OWNED
-        | Caps.WATCHES_SESSIONS
-    )
-    settle: ClassVar[timedelta] = timedelta(seconds=30)
-    forms: ClassVar[Mapping[str, Caps]] = {"can: [per_grant]": Caps.PER_GRANT}
+    whose: ClassVar[str] = "the program"
     Settings: ClassVar[type[ProviderSettings]] = CommandSettings
-    Params: ClassVar[type[GrantParams]] = CommandParams
 
     settings: CommandSettings
 
     def __init__(self, name: str, settings: CommandSettings, *, call_limit: float = 10.0) -> None:
         """As the base; at most `at_once` programs run at the same time."""
         super().__init__(name, settings, call_limit=call_limit)
-        self.capabilities = protocol.caps_of(settings.can)
         given = {key: value.get_secret_value() for key, value in settings.environment.items()}
         self._environment = {**ENVIRONMENT, **given}
         self._secrets = (*self._secrets, *filter(None, given.values()))
         self._turns = asyncio.Semaphore(settings.at_once)
-
-    @property
-    def knows_people(self) -> bool:
-        """As the settings say."""
-        return protocol.KNOWS_PEOPLE in self.settings.can
 
     def makes(self, params: Mapping[str, Any]) -> str:
         """What only the other side knows; what it is told of it."""
@@ -114,51 +83,19 @@ class CommandAdapter(Adapter):
         quoted = asked.replace("'", "'\\''")
         return f"printf '%s' '{quoted}' | {self.settings.program} revoke"
 
-    # --- the hooks ----------------------------------------------------------------------------
+    # --- the program --------------------------------------------------------------------------
 
     async def _probe(self) -> list[str]:
         if missing := await asyncio.to_thread(_unusable, self.settings.program):
             return [missing]
-        return (await self._ask("probe", protocol.Missing)).missing
+        return await super()._probe()
 
-    async def _examine(self, params: Mapping[str, Any]) -> list[str]:
-        return (await self._ask("probe", protocol.Missing, access=params["access"])).missing
-
-    async def _counterpart(self, order: Order) -> str | None:
-        return (await self._ask("counterpart", protocol.Counterpart, order)).missing
-
-    async def _grant(self, order: Order) -> None:
-        await self._ask("grant", protocol.Done, order)
-
-    async def _revoke(self, order: Order) -> None:
-        await self._ask("revoke", protocol.Done, order)
-
-    async def _verify(self, order: Order) -> Presence:
-        return (await self._ask("verify", protocol.Found, order)).presence
-
-    async def _issue(self, order: Order) -> Credential:
-        return (await self._ask("issue", protocol.Issued, order)).credential
-
-    async def _owned(self) -> frozenset[str]:
-        return (await self._ask("owned", protocol.Owned)).grants
-
-    async def _sessions(self, order: Order) -> tuple[Session, ...]:
-        return (await self._ask("sessions", protocol.Sessions, order)).open
-
-    def _fact(self, order: Order) -> str:
-        return protocol.fact(order, self.name, self.kind)
-
-    # --- the program --------------------------------------------------------------------------
-
-    async def _ask(
-        self, verb: str, shape: type[S], order: Order | None = None, **more: object
-    ) -> S:
-        document = {**(protocol.order_json(order) if order else {}), **more, "verb": verb}
+    async def _send(self, verb: str, body: bytes) -> bytes:
         async with self._turns:
-            code, answer, complaint = await self._run(verb, protocol.encoded(document))
+            code, answer, complaint = await self._run(verb, body)
         if code != 0:
             raise _meaning(code, answer, complaint)
-        return protocol.read(shape, answer, whose="the program")
+        return answer
 
     async def _run(self, verb: str, given: bytes) -> tuple[int, bytes, bytes]:
         try:

@@ -9,30 +9,22 @@ Rules that this adapter keeps:
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
 from http import HTTPStatus
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar
 
 import aiohttp
-from pydantic import AfterValidator, Field, HttpUrl, JsonValue, SecretStr, field_validator
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, field_validator
 
 from adapters import _json_protocol as protocol
+from adapters._json_adapter import JsonAdapter, JsonSettings
 from adapters._webhook_signature import key_of, signed
 from adapters.base import (
-    Adapter,
-    Caps,
-    Credential,
-    GrantParams,
     Order,
     PendingError,
-    Presence,
     ProviderSettings,
     RefusedError,
-    Session,
     UnreachableError,
 )
-
-S = TypeVar("S", bound=protocol.Shape)
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
@@ -48,12 +40,11 @@ def _private(url: HttpUrl) -> HttpUrl:
     return url
 
 
-class WebhookSettings(ProviderSettings):
+class WebhookSettings(JsonSettings):
     """The provider's block. `can` is what the service promises beyond grant, revoke and verify."""
 
     url: Annotated[HttpUrl, AfterValidator(_private)]
     secret: SecretStr
-    can: frozenset[protocol.Can] = frozenset({"per_grant"})
     connections: int = Field(default=8, ge=1, le=50)
 
     @field_validator("secret")
@@ -63,43 +54,21 @@ class WebhookSettings(ProviderSettings):
         return secret
 
 
-class WebhookParams(GrantParams):
-    """A resource's `grant` block: `access` is the service's own, sent as it is."""
-
-    access: dict[str, JsonValue]
-
-
-class WebhookAdapter(Adapter):
+class WebhookAdapter(JsonAdapter):
     """See the module."""
 
     kind: ClassVar[str] = "webhook"
-    capabilities: Caps = (
-        Caps.PER_GRANT
-        | Caps.NATIVE_EXPIRY
-        | Caps.ENDS_SESSIONS
-        | Caps.ISSUES_CREDENTIALS
-        | Caps.LISTS_OWNED
-        | Caps.WATCHES_SESSIONS
-    )
-    settle: ClassVar[timedelta] = timedelta(seconds=30)
-    forms: ClassVar[Mapping[str, Caps]] = {"can: [per_grant]": Caps.PER_GRANT}
+    whose: ClassVar[str] = "the service"
     Settings: ClassVar[type[ProviderSettings]] = WebhookSettings
-    Params: ClassVar[type[GrantParams]] = WebhookParams
 
     settings: WebhookSettings
 
     def __init__(self, name: str, settings: WebhookSettings, *, call_limit: float = 10.0) -> None:
         """As the base; keeps up to `connections` connections open between calls."""
         super().__init__(name, settings, call_limit=call_limit)
-        self.capabilities = protocol.caps_of(settings.can)
         self._url = str(settings.url).rstrip("/")
         self._key = key_of(settings.secret.get_secret_value())
         self._session: aiohttp.ClientSession | None = None
-
-    @property
-    def knows_people(self) -> bool:
-        """As the settings say."""
-        return protocol.KNOWS_PEOPLE in self.settings.can
 
     def makes(self, params: Mapping[str, Any]) -> str:
         """What only the other side knows; what it is told of it."""
@@ -116,45 +85,9 @@ class WebhookAdapter(Adapter):
         if session is not None:
             await session.close()
 
-    # --- the hooks ----------------------------------------------------------------------------
-
-    async def _probe(self) -> list[str]:
-        return (await self._ask("probe", protocol.Missing)).missing
-
-    async def _examine(self, params: Mapping[str, Any]) -> list[str]:
-        return (await self._ask("probe", protocol.Missing, access=params["access"])).missing
-
-    async def _counterpart(self, order: Order) -> str | None:
-        return (await self._ask("counterpart", protocol.Counterpart, order)).missing
-
-    async def _grant(self, order: Order) -> None:
-        await self._ask("grant", protocol.Done, order)
-
-    async def _revoke(self, order: Order) -> None:
-        await self._ask("revoke", protocol.Done, order)
-
-    async def _verify(self, order: Order) -> Presence:
-        return (await self._ask("verify", protocol.Found, order)).presence
-
-    async def _issue(self, order: Order) -> Credential:
-        return (await self._ask("issue", protocol.Issued, order)).credential
-
-    async def _owned(self) -> frozenset[str]:
-        return (await self._ask("owned", protocol.Owned)).grants
-
-    async def _sessions(self, order: Order) -> tuple[Session, ...]:
-        return (await self._ask("sessions", protocol.Sessions, order)).open
-
-    def _fact(self, order: Order) -> str:
-        return protocol.fact(order, self.name, self.kind)
-
     # --- the wire -----------------------------------------------------------------------------
 
-    async def _ask(
-        self, verb: str, shape: type[S], order: Order | None = None, **more: object
-    ) -> S:
-        document = {**(protocol.order_json(order) if order else {}), **more, "verb": verb}
-        body = protocol.encoded(document)
+    async def _send(self, verb: str, body: bytes) -> bytes:
         headers = {"content-type": "application/json", **signed(self._key, body)}
         try:
             async with self._connected().post(
@@ -165,7 +98,7 @@ class WebhookAdapter(Adapter):
             why = type(error).__name__
             raise UnreachableError(f"the service was not reached: {why}") from None
         _require_done(response, answer)
-        return protocol.read(shape, answer, whose="the service")
+        return answer
 
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:

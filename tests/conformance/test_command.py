@@ -11,8 +11,9 @@ import pytest
 import yaml
 from pydantic import SecretStr, ValidationError
 
+from adapters._json_adapter import JsonParams
 from adapters.base import Credential, Order, PendingError, RefusedError, UnreachableError
-from adapters.command import CommandAdapter, CommandParams, CommandSettings
+from adapters.command import CommandAdapter, CommandSettings
 from adapters.conformance import CannotStageError, Conformance, Ground, Weather
 
 PAGE = Path(__file__).parents[2] / "docs" / "adapters" / "command.md"
@@ -191,7 +192,7 @@ def test_the_page_s_policy_is_valid() -> None:
     assert given.pop("adapter") == "command"
     assert set(given) == set(CommandSettings.model_fields)
     CommandSettings.model_validate(given)
-    CommandParams.model_validate(page["resources"]["vpn-admin"]["grant"])
+    JsonParams.model_validate(page["resources"]["vpn-admin"]["grant"])
     for wrong in ({"program": "vpn-access"}, {"environment": {"A-B": "x"}}, {"at_once": 0}):
         with pytest.raises(ValidationError):
             CommandSettings.model_validate({**given, **wrong})

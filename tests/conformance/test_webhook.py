@@ -16,6 +16,7 @@ from openapi_spec_validator import validate
 from pydantic import ValidationError
 
 from adapters import _json_protocol as protocol
+from adapters._json_adapter import JsonParams
 from adapters._webhook_signature import signed
 from adapters.base import (
     Caps,
@@ -26,7 +27,7 @@ from adapters.base import (
     UnreachableError,
 )
 from adapters.conformance import Conformance, Ground
-from adapters.webhook import WebhookAdapter, WebhookParams, WebhookSettings
+from adapters.webhook import WebhookAdapter, WebhookSettings
 from tests.conformance.webhook_ground import EVERYTHING, KEY, SECRET, WebhookGround, settings
 
 PAGES = Path(__file__).parents[2] / "docs" / "adapters"
@@ -239,7 +240,7 @@ def test_the_page_s_policy_is_valid() -> None:
     assert given.pop("adapter") == "webhook"
     assert set(given) == set(WebhookSettings.model_fields)
     WebhookSettings.model_validate(given)
-    WebhookParams.model_validate(page["resources"]["build-farm"]["grant"])
+    JsonParams.model_validate(page["resources"]["build-farm"]["grant"])
 
 
 async def test_a_closed_adapter_opens_again(page_url: str) -> None:
