@@ -9,6 +9,7 @@ import secrets
 import signal
 import socket
 import sys
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum, auto
@@ -53,7 +54,7 @@ class Answer(Exception):  # noqa: N818 - thrown to answer at once, right or wron
         self.status, self.body, self.headers = status, body, dict(headers or {})
 
 
-class House:
+class House(ABC):
     """A provider on loopback. Subclasses answer; here is what does not depend on what is asked."""
 
     def __init__(self, *, port: int = 0) -> None:
@@ -66,17 +67,17 @@ class House:
 
     # --- what a subclass says -----------------------------------------------------------------
 
+    @abstractmethod
     async def answer(self, request: web.Request, body: Any) -> object:  # noqa: ANN401 - JSON
         """The JSON of a 200, or an `Answer`, raised. `body` is the request's JSON, or None."""
-        raise NotImplementedError
 
+    @abstractmethod
     def crowded(self) -> Answer:
         """What is said when too many ask."""
-        raise NotImplementedError
 
+    @abstractmethod
     def malformed(self) -> Answer:
         """What is said of a body that is no JSON."""
-        raise NotImplementedError
 
     def common_headers(self) -> Mapping[str, str]:
         """What every answer carries."""
