@@ -21,7 +21,7 @@ from bot.domain.grant import State
 from bot.domain.record import EventKind
 from bot.engine.claims import Claim
 from bot.engine.jobs import Provision
-from bot.engine.ledger import Ledger
+from bot.engine.ledger import Ledger, Pen
 from bot.engine.providers import Providers
 from bot.engine.verifying import prove
 from bot.storage import store
@@ -130,15 +130,17 @@ async def _lists(database: Database, grants: int) -> tuple[str, float]:
 
 
 async def _tick(database: Database) -> float:
-    """A claim that finds nothing, and the look ahead."""
+    """What a tick of the engine asks: a claim that finds nothing, and what falls due next."""
     ledger = Ledger(database)
     provision = Provision(Providers({"sleepy": SleepyAdapter("sleepy")}, Quiet()))
     claim = Claim(database.replica, provision)
 
+    def look(pen: Pen) -> datetime | None:
+        assert not claim.due(pen, 200, ()).jobs
+        return store.next_due(pen.conn, to_come=True)
+
     async def tick() -> None:
-        found = await ledger.write(lambda pen: claim.due(pen, 200, ()))
-        assert not found
-        await ledger.read(partial(store.next_due, to_come=True))
+        assert await ledger.write(look) is not None
 
     return await _median(tick, times=50)
 

@@ -7,12 +7,13 @@ on disk for the bot's next start.
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from adapters.base import Adapter
 from bot.domain.acts import Act
 from bot.domain.errors import ProgramError
 from bot.domain.grant import State
-from bot.engine.claims import Claim
+from bot.engine.claims import Claim, Claimed
 from bot.engine.jobs import Job, Provision
 from bot.engine.ledger import Ledger, Pen
 from bot.engine.ports import Meter
@@ -28,14 +29,14 @@ class ChosenClaim(Claim):
 
     chosen: tuple[str, ...] = ()
 
-    def due(self, pen: Pen, limit: int, busy: tuple[str, ...]) -> list[Job]:
+    def due(self, pen: Pen, limit: int, busy: tuple[str, ...]) -> Claimed:
         """As `Claim.due`; rows of providers that are `busy` are left where they are."""
         jobs: list[Job] = []
         for grant in pen.grants(self.chosen).values():
             is_free = grant.order.provider not in busy
             if is_free and grant.state is State.REVOKING and len(jobs) < limit:
                 jobs += self.one(pen, grant.id)
-        return jobs
+        return Claimed(jobs, more=len(jobs) == limit)
 
 
 @asynccontextmanager
@@ -55,6 +56,7 @@ async def ending(
         start=_never,
         busy=lambda: providers.busy,
         held_up=lambda: providers.held_up,
+        ahead=_no_matter,
         meter=meter,
     )
     worker.begin()
@@ -67,6 +69,11 @@ async def ending(
 
 def _free_dead(pen: Pen) -> None:
     store.free_leases(pen.conn, store.dead_owners(pen.conn))
+
+
+def _no_matter(when: datetime) -> None:
+    """Who waits for ends that are due looks again by itself."""
+    del when
 
 
 async def _never(job: Job) -> tuple[Act, ...]:

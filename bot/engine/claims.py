@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot.domain.acts import Act, End, Fail, Finish, Lapse, Remind, Role, Warn
 from bot.domain.grant import EndReason, Grant
@@ -29,6 +29,13 @@ AT_ONCE: Final[Mapping[Due, Callable[[], Act]]] = {
 """What the clock does to a grant by itself, without asking anybody."""
 
 
+class Claimed(NamedTuple):
+    """What a claim took on, and whether there may be `more` of it."""
+
+    jobs: list[Job]
+    more: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """How one process claims. `owner` is its replica id."""
@@ -37,7 +44,7 @@ class Claim:
     provision: Provision
     lease: timedelta = LEASE
 
-    def due(self, pen: Pen, limit: int, busy: tuple[str, ...]) -> list[Job]:
+    def due(self, pen: Pen, limit: int, busy: tuple[str, ...]) -> Claimed:
         """Ends before grants; rows of providers that are `busy` are left where they are."""
         rows = store.due_grants(pen.conn, ends=True, limit=limit, exclude_providers=busy)
         if len(rows) < limit:
@@ -45,7 +52,7 @@ class Claim:
             rows += store.due_grants(pen.conn, ends=False, limit=rest, exclude_providers=busy)
         pen.hold(rows)
         jobs = (self._take(pen, grant) for grant in rows)
-        return [job for job in jobs if job is not None]
+        return Claimed([job for job in jobs if job is not None], more=len(rows) == limit)
 
     def one(self, pen: Pen, grant_id: str) -> list[Job]:
         """One grant out of turn: what a person is waiting for. Nothing when it is not due."""

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final
 
 import structlog
@@ -88,7 +87,6 @@ class Engine:
     _watch: Watch = field(init=False)
     _skew: Skew = field(init=False)
     _listeners: list[Callable[[tuple[Grant, ...]], None]] = field(init=False)
-    _ticked: float = field(init=False)
     _waking: datetime | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -111,6 +109,7 @@ class Engine:
             start=Starter(authority).decide,
             busy=lambda: self.providers.busy,
             held_up=lambda: self.providers.held_up,
+            ahead=self._wake_at,
             meter=self.meter,
             calls_at_once=self.calls_at_once,
         )
@@ -124,7 +123,6 @@ class Engine:
         self._watch = Watch(self.ledger, self.providers)
         self._skew = Skew(self.database)
         self._listeners = []
-        self._ticked = time.monotonic()
 
     def _moment(self) -> float:
         """A steady clock that moves with the tests' one."""
@@ -132,8 +130,8 @@ class Engine:
 
     @property
     def tick_age(self) -> float:
-        """Seconds since the last tick was completed: health."""
-        return time.monotonic() - self._ticked
+        """Seconds since the engine last saw what is due: health."""
+        return time.monotonic() - self._worker.looked_at
 
     def changed(self, listener: Callable[[tuple[Grant, ...]], None]) -> None:
         """`listener` hears after each commit which grants it changed. It must not block."""
@@ -229,18 +227,9 @@ class Engine:
     def _woken(self) -> None:
         self._waking = None
         self._worker.poke()
-        self._tasks.start(self._look_ahead(), "look ahead")
-
-    async def _look_ahead(self) -> None:
-        """Set the wake-up to what falls due next. For what is due already there was a poke."""
-        nearest = await self.ledger.read(partial(store.next_due, to_come=True))
-        if nearest is not None:
-            self._wake_at(nearest)
 
     async def _tick(self) -> None:
         self.poke()
-        await self._look_ahead()
-        self._ticked = time.monotonic()
 
     async def _forget(self) -> None:
         await self.ledger.write(lambda pen: store.forget_seen(pen.conn, pen.now - REMEMBER))

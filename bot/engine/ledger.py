@@ -52,13 +52,20 @@ class Pen:
     """One transaction's hand: reads rows, keeps what is to be written, writes it at the end."""
 
     conn: "Connection"
-    now: datetime
+    _now: datetime | None = None
     _read: dict[str, Grant] = field(default_factory=dict)
     _changed: dict[str, Grant] = field(default_factory=dict)
     _leases: dict[str, store.Lease] = field(default_factory=dict)
     _fresh: list[Grant] = field(default_factory=list)
     _events: list[Event] = field(default_factory=list)
     _notices: list[Notice] = field(default_factory=list)
+
+    @property
+    def now(self) -> datetime:
+        """The transaction's time, taken when it is first wanted: on PostgreSQL it is asked for."""
+        if self._now is None:
+            self._now = store.now(self.conn)
+        return self._now
 
     def grant(self, grant_id: str) -> Grant | None:
         """The row as it is now, locked until the end of the transaction."""
@@ -132,6 +139,8 @@ class Pen:
         changed = [self._numbered(grant) for grant in self._changed.values()]
         store.update_grants(self.conn, changed, before=self._read)
         grants = (*self._fresh, *changed)
+        if not (grants or self._events or self._notices):
+            return Written((), notices=False)
         if self._events or self._notices or any(grant.next_at == self.now for grant in grants):
             store.hint(self.conn)  # heard at the commit; said before others wait for the log
         sealed = store.append_events(self.conn, self._events) if self._events else []
@@ -178,7 +187,7 @@ class Ledger:
         """
 
         def run(conn: "Connection") -> tuple[T, Written]:
-            pen = Pen(conn, store.now(conn))
+            pen = Pen(conn)
             result = change(pen)
             return result, pen.flush()
 

@@ -1,6 +1,7 @@
 """Claim, act, record: what the clock makes due is done here, by as many hands as are free."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
@@ -11,7 +12,7 @@ import structlog
 from bot.domain.acts import Act
 from bot.domain.grant import EndReason, Grant, State
 from bot.domain.schedule import Due
-from bot.engine.claims import CLAIM, Claim
+from bot.engine.claims import CLAIM, Claim, Claimed
 from bot.engine.conclusions import conclude, concluded_look
 from bot.engine.jobs import Job, Provision
 from bot.engine.ledger import Ledger, Pen
@@ -39,14 +40,17 @@ class Worker:
         start: Callable[[Job], Awaitable[tuple[Act, ...]]],
         busy: Callable[[], tuple[str, ...]],
         held_up: Callable[[], int],
+        ahead: Callable[[datetime], None],
         meter: Meter,
         calls_at_once: int = CALLS_AT_ONCE,
     ) -> None:
         """Idle until `begin`.
 
         `start` decides on a scheduled grant whose hour has come; `busy` names the providers that
-        have more work than they take at once, and `held_up` counts what waits for those.
+        have more work than they take at once, and `held_up` counts what waits for those. `ahead`
+        hears when the next grant falls due, as often as all that is due was taken on.
         """
+        self._ahead = ahead
         self._busy = busy
         self._held_up = held_up
         self._ledger = ledger
@@ -64,6 +68,8 @@ class Worker:
         self._news = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._closing = False
+        self.looked_at = time.monotonic()
+        """When it last saw what is due, or had its hands full, by the steady clock: health."""
 
     def begin(self) -> None:
         """Start looking. Needs a running loop."""
@@ -110,11 +116,19 @@ class Worker:
             self._take(await self._ledger.write(partial(self._claim.one, grant_id=grant_id)))
         room = self._room()
         if room <= 0:
+            self.looked_at = time.monotonic()
             return False
-        busy = self._busy()
-        jobs = await self._ledger.write(lambda pen: self._claim.due(pen, room, busy))
-        self._take(jobs)
-        return len(jobs) == room and self._room() > 0
+        found, ahead = await self._ledger.write(partial(self._look, room, self._busy()))
+        self.looked_at = time.monotonic()
+        self._take(found.jobs)
+        if ahead is not None:
+            self._ahead(ahead)
+        return found.more and self._room() > 0
+
+    def _look(self, room: int, busy: tuple[str, ...], pen: Pen) -> tuple[Claimed, datetime | None]:
+        """What is due; and when all of it was taken on, when the next falls due."""
+        found = self._claim.due(pen, room, busy)
+        return found, None if found.more else store.next_due(pen.conn, to_come=True)
 
     def _room(self) -> int:
         if len(self._recorder) >= UNRECORDED_LIMIT:
@@ -137,7 +151,7 @@ class Worker:
                 acts = await self._start(job)
                 await self._record(job, lambda _grant, _now: acts)
             elif job.due is Due.GRANT and self._provision.looks_first(job.grant):
-                await self._look(job)
+                await self._look_first(job)
             else:
                 await self._call(job, former)
         except StorageError:
@@ -158,7 +172,7 @@ class Worker:
             answer = await self._provision.run(job)
         await self._record(job, partial(conclude, job.due, answer))
 
-    async def _look(self, job: Job) -> None:
+    async def _look_first(self, job: Job) -> None:
         """The grant call only follows when its announcement is on disk."""
         until = job.grant.next_at
         if until is None:

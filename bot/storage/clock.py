@@ -80,6 +80,25 @@ def kept_now(conn: Connection) -> tuple[ColumnElement[datetime], dict[str, objec
     return _MOVED, {"clock_offset": clock.offset}
 
 
+BEGUN: Final = "curfew_begun"
+"""Where SQLite's connections keep when their transaction began; PostgreSQL keeps it itself."""
+
+_SERVERS_BEGUN: Final[ColumnElement[datetime]] = func.transaction_timestamp(type_=UtcTime)
+_MOVED_BEGUN: Final[ColumnElement[datetime]] = _SERVERS_BEGUN.op("+", return_type=UtcTime())(
+    bindparam("clock_offset", type_=Interval)
+)
+
+
+def kept_beginning(conn: Connection) -> tuple[ColumnElement[datetime], dict[str, object]]:
+    """When this transaction began, as `kept_now` gives now: the same for all its statements."""
+    clock = place(conn).clock
+    if conn.dialect.name != "postgresql":
+        return _OURS, {"this_moment": conn.info[BEGUN]}
+    if clock.offset == NOTHING:
+        return _SERVERS_BEGUN, {}
+    return _MOVED_BEGUN, {"clock_offset": clock.offset}
+
+
 _HERE: Final = select(func.statement_timestamp(type_=UtcTime))
 
 

@@ -24,7 +24,7 @@ from bot.domain.errors import ProgramError
 from bot.domain.record import Event, EventKind, SealedEvent
 from bot.storage.rows import row_to_event
 from bot.storage.sheet import ROWS, Sheet
-from bot.storage.tables import chain_head, events, grants
+from bot.storage.tables import by_index, chain_head, events, grants
 
 CLOCK_STEP: Final = timedelta(days=1)
 
@@ -163,12 +163,12 @@ def search_events(
         common.append(events.c.seq < before_seq)
     # Each way to fit is one index range cut at `limit`; OR and IN would sort all there is.
     ways = [
-        select(events.c.seq)
+        by_index(select(events.c.seq), events, index)
         .where(*common, *way)
         .order_by(events.c.seq.desc())
         .limit(limit)
         .subquery()
-        for way in _ways(grant_ids, resource, person, kinds)
+        for way, index in _ways(grant_ids, resource, person, kinds)
     ]
     found = union(*(select(way.c.seq) for way in ways))
     query = select(events).where(events.c.seq.in_(found)).order_by(events.c.seq.desc()).limit(limit)
@@ -194,16 +194,20 @@ def _ways(
     resource: str | None,
     person: str | None,
     kinds: Collection[EventKind],
-) -> Iterator[list[ColumnElement[bool]]]:
-    """The alternatives, each a conjunction: one for each grant, kind and role of the person."""
-    fits: list[list[ColumnElement[bool]]] = []
+) -> Iterator[tuple[list[ColumnElement[bool]], str | None]]:
+    """The alternatives, each a conjunction: one for each grant, kind and role of the person.
+
+    With each the index of what is narrowest in it.
+    """
+    fits: list[list[tuple[ColumnElement[bool], str]]] = []
     if grant_ids:
-        fits.append([events.c.grant_id == grant_id for grant_id in sorted(grant_ids)])
-    if resource is not None:
-        fits.append([events.c.resource == resource])
+        fits.append([(events.c.grant_id == one, "events_by_grant") for one in sorted(grant_ids)])
     if person is not None:
-        fits.append([events.c.actor == person, events.c.person == person])
+        by, about = events.c.actor == person, events.c.person == person
+        fits.append([(by, "events_by_actor"), (about, "events_by_person")])
+    if resource is not None:
+        fits.append([(events.c.resource == resource, "events_by_resource")])
     if kinds:
-        fits.append([events.c.kind == kind.value for kind in sorted(kinds)])
+        fits.append([(events.c.kind == kind.value, "events_by_kind") for kind in sorted(kinds)])
     for way in product(*fits):
-        yield list(way)
+        yield [fit for fit, _ in way], next((index for _, index in way), None)

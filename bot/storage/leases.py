@@ -26,12 +26,12 @@ from sqlalchemy import (
 )
 
 from bot.domain.grant import Grant
-from bot.storage.clock import kept_now, now_expression, place
+from bot.storage.clock import kept_beginning, kept_now, now_expression, place
 from bot.storage.grants import WHOLE
 from bot.storage.presence import living, lock_key
 from bot.storage.rows import row_to_grant
 from bot.storage.sheet import ROWS, Sheet
-from bot.storage.tables import HAS_OWNER, IS_BEGINNING, IS_ENDING, grants, notices
+from bot.storage.tables import HAS_OWNER, IS_BEGINNING, IS_ENDING, by_index, grants, notices
 
 
 class Lease(NamedTuple):
@@ -54,6 +54,9 @@ def _lease(given: Subquery) -> Update:
     changed = {name: given.c[name] for name in _LEASES.names if name != "id"}
     return update(grants).where(grants.c.id == given.c.id).values(changed)
 
+
+_ENDS: Final = (IS_ENDING, "grants_due_ends")
+_BEGINS: Final = (IS_BEGINNING, "grants_due_begins")
 
 _RENEW: Final = (
     update(grants)
@@ -84,8 +87,10 @@ def due_grants(
 
 @cache
 def _due(now: ColumnElement[datetime], *, ends: bool, excluding: bool) -> Select[Any]:
+    where, index = _ENDS if ends else _BEGINS
     query = (
-        WHOLE.where(text(IS_ENDING if ends else IS_BEGINNING))
+        by_index(WHOLE, grants, index)
+        .where(text(where))
         .where(grants.c.next_at <= now)
         .order_by(grants.c.next_at)
         .limit(bindparam("most"))
@@ -99,22 +104,23 @@ def _due(now: ColumnElement[datetime], *, ends: bool, excluding: bool) -> Select
 def next_due(conn: Connection, *, to_come: bool = False) -> datetime | None:
     """When the next live grant wants to be looked at; in the past when one is waiting.
 
-    `to_come`: of those only whose time has not come yet.
+    `to_come`: of those only whose time had not come when this transaction began. So one that looks
+    at what is due first misses none that falls due in between.
     """
-    now, values = kept_now(conn) if to_come else (None, {})
-    found: datetime | None = conn.execute(_next(now), values).scalar()
+    begun, values = kept_beginning(conn) if to_come else (None, {})
+    found: datetime | None = conn.execute(_next(begun), values).scalar()
     return found
 
 
 @cache
-def _next(now: ColumnElement[datetime] | None) -> Select[Any]:
-    """The earliest of all, or of those behind now."""
+def _next(behind: ColumnElement[datetime] | None) -> Select[Any]:
+    """The earliest of all, or of those behind a moment."""
     first = [
-        select(func.min(grants.c.next_at).label("at")).where(text(where))
-        for where in (IS_ENDING, IS_BEGINNING)
+        by_index(select(func.min(grants.c.next_at).label("at")), grants, index).where(text(where))
+        for where, index in (_ENDS, _BEGINS)
     ]
-    if now is not None:
-        first = [query.where(grants.c.next_at > now) for query in first]
+    if behind is not None:
+        first = [query.where(grants.c.next_at > behind) for query in first]
     both = union_all(*first).subquery()
     return select(func.min(both.c.at))
 

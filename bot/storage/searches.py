@@ -21,7 +21,7 @@ from sqlalchemy import (
 from bot.domain.grant import Grant, State
 from bot.storage.clock import now
 from bot.storage.grants import WHOLE, fetch
-from bot.storage.tables import IS_LIVE, IS_OVERDUE, grants
+from bot.storage.tables import IS_LIVE, IS_OVERDUE, by_index, grants
 
 Position = tuple[datetime, str]
 """Where a list of grants goes on: `created_at` and `id` of the last one shown."""
@@ -106,8 +106,8 @@ def pending_grants(conn: Connection) -> list[Grant]:
 
 def overdue_grants(conn: Connection, limit: int = 100) -> list[Grant]:
     """Grants whose access is still there past its time, the longest overdue first."""
-    query = WHOLE.where(text(IS_OVERDUE)).order_by(grants.c.overdue_at).limit(limit)
-    return fetch(conn, query)
+    query = by_index(WHOLE, grants, "grants_overdue").where(text(IS_OVERDUE))
+    return fetch(conn, query.order_by(grants.c.overdue_at).limit(limit))
 
 
 def live_ids_by_provider(conn: Connection, provider: str) -> dict[str, State]:
@@ -122,7 +122,8 @@ def live_ids_by_provider(conn: Connection, provider: str) -> dict[str, State]:
 
 def live_providers(conn: Connection) -> frozenset[str]:
     """The providers that a live grant needs."""
-    query = select(grants.c.provider).where(text(IS_LIVE)).distinct()
+    query = by_index(select(grants.c.provider), grants, "grants_live").distinct()
+    query = query.where(text(IS_LIVE))
     return frozenset(conn.execute(query).scalars())
 
 
@@ -130,7 +131,8 @@ def count_grants(conn: Connection) -> dict[tuple[State, str], int]:
     """How many live grants there are by state and resource. What has ended is not counted."""
     # By provider too: then the groups lie in the index one after the other.
     columns = (grants.c.provider, grants.c.resource, grants.c.state)
-    query = select(*columns, func.count()).where(text(IS_LIVE)).group_by(*columns)
+    query = by_index(select(*columns, func.count()), grants, "grants_live")
+    query = query.where(text(IS_LIVE)).group_by(*columns)
     counted: Counter[tuple[State, str]] = Counter()
     for _, resource, state, number in conn.execute(query):
         counted[State(state), resource] += number

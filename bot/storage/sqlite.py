@@ -10,7 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, FromClause, create_engine, event
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -18,7 +19,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
 
 from bot.domain.errors import ProgramError
 from bot.storage.backend import Backend
-from bot.storage.clock import PLACE, Place
+from bot.storage.clock import BEGUN, PLACE, Place
 from bot.storage.errors import AwayError, StorageError
 from bot.storage.files import LockFile
 from bot.storage.types import to_json
@@ -61,8 +62,17 @@ _FOR_WRITING: Final = (
 )
 
 
-def _prepare(engine: Engine, begin: str, *settings: str) -> None:
+class _Compiler(SQLiteCompiler):
+    """SQLAlchemy leaves a table's hints out of what it writes for SQLite; ours are INDEXED BY."""
+
+    def get_from_hint_text(self, table: FromClause, text: str | None) -> str | None:
+        del table
+        return text
+
+
+def _prepare(engine: Engine, here: Place | None, begin: str, *settings: str) -> None:
     """Sets up each new connection, and has transactions begin with `begin`."""
+    engine.dialect.statement_compiler = _Compiler
 
     @event.listens_for(engine, "connect")
     def on_connect(driver: _Driver, _record: object) -> None:
@@ -76,6 +86,8 @@ def _prepare(engine: Engine, begin: str, *settings: str) -> None:
     @event.listens_for(engine, "begin")
     def on_begin(conn: Connection) -> None:
         conn.exec_driver_sql(begin)
+        if here is not None:
+            conn.info[BEGUN] = here.clock.now()
 
 
 def writing_engine(path: Path, place: Place | None = None) -> Engine:
@@ -92,7 +104,7 @@ def writing_engine(path: Path, place: Place | None = None) -> Engine:
         hide_parameters=True,  # errors are logged, and rows hold what people wrote
         execution_options={PLACE: place},
     )
-    _prepare(engine, "BEGIN IMMEDIATE", *_SETTINGS, *_FOR_WRITING)
+    _prepare(engine, place, "BEGIN IMMEDIATE", *_SETTINGS, *_FOR_WRITING)
     return engine
 
 
@@ -106,7 +118,7 @@ def _reading_engine(path: Path, place: Place) -> AsyncEngine:
         connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
         execution_options={PLACE: place},
     )
-    _prepare(engine.sync_engine, "BEGIN", *_SETTINGS, "PRAGMA query_only=ON")
+    _prepare(engine.sync_engine, place, "BEGIN", *_SETTINGS, "PRAGMA query_only=ON")
     return engine
 
 

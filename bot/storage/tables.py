@@ -12,7 +12,7 @@ parameters SQLite would not use the index, nor PostgreSQL under a generic plan.
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -24,6 +24,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     PrimaryKeyConstraint,
+    Select,
     Table,
     Text,
     UniqueConstraint,
@@ -243,3 +244,12 @@ replicas = Table(
     Column("started_at", UtcTime, nullable=False),
     Column("seen_at", UtcTime, nullable=False),
 )
+
+
+def by_index(query: Select[Any], table: Table, index: str | None) -> Select[Any]:
+    """By this index and no other, where one is named (https://sqlite.org/lang_indexedby.html).
+
+    As long as SQLite has not counted what is in a table it guesses which of two indexes is the
+    narrower, and may then walk most of the table. PostgreSQL counts by itself.
+    """
+    return query if index is None else query.with_hint(table, f"INDEXED BY {index}", "sqlite")

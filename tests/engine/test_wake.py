@@ -1,6 +1,8 @@
 """The wake-up: what falls due between two ticks is met at its moment."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,16 +10,19 @@ from adapters.demo import DemoAdapter, world_of
 from bot.config.audit_key import load_or_make
 from bot.domain.command import Ask
 from bot.domain.grant import Grant, State
+from bot.engine.claims import CLAIM
 from bot.engine.engine import Engine, Rhythm
 from bot.engine.proving import Witness
 from bot.storage.database import Database
 from tests.engine.office import DANA, MAYA, OMAR, Figures, Postbox, Rules, people, policy_of
+from tests.storage.samples import make_grant, put
 
 NEVER = timedelta(hours=1)
 
 
-async def test_each_end_is_met_without_a_tick(database: Database, tmp_path: Path) -> None:
-    """Ends that follow one another within one tick need no tick: each wake-up sets the next."""
+@asynccontextmanager
+async def clockwork(database: Database, folder: Path) -> AsyncIterator[Engine]:
+    """An engine that never ticks."""
     world_of("clockwork").clock = database.clock.now
     adapter = DemoAdapter("clockwork", DemoAdapter.Settings(), call_limit=2.0)
     engine = Engine(
@@ -27,12 +32,20 @@ async def test_each_end_is_met_without_a_tick(database: Database, tmp_path: Path
         {"clockwork": adapter},
         Postbox(),
         Figures(),
-        load_or_make(tmp_path / "audit.key"),
-        Witness(tmp_path / "audit.key.checkpoint"),
+        load_or_make(folder / "audit.key"),
+        Witness(folder / "audit.key.checkpoint"),
         rhythm=Rhythm(tick=NEVER),
     )
     await engine.start()
     try:
+        yield engine
+    finally:
+        await engine.stop()
+
+
+async def test_each_end_is_met_without_a_tick(database: Database, tmp_path: Path) -> None:
+    """Ends that follow one another within one tick need no tick: each wake-up sets the next."""
+    async with clockwork(database, tmp_path) as engine:
         over: set[str] = set()
         news = asyncio.Event()
 
@@ -50,5 +63,24 @@ async def test_each_end_is_met_without_a_tick(database: Database, tmp_path: Path
             while over != {grant.id for grant in grants}:
                 await news.wait()
                 news.clear()
-    finally:
-        await engine.stop()
+
+
+async def test_what_the_clock_does_alone_comes_in_one_go(
+    database: Database, tmp_path: Path
+) -> None:
+    """More than one claim holds, none of it a job: the next claim follows, not the next tick."""
+    late = [make_grant(requester=f"U{number}") for number in range(2 * CLAIM + 50)]
+    await database.write(put(*late))
+    async with clockwork(database, tmp_path) as engine:
+        lapsed: set[str] = set()
+        news = asyncio.Event()
+
+        def hear(changed: tuple[Grant, ...]) -> None:
+            lapsed.update(grant.id for grant in changed if grant.state is State.LAPSED)
+            news.set()
+
+        engine.changed(hear)
+        async with asyncio.timeout(10):
+            while len(lapsed) < len(late):
+                await news.wait()
+                news.clear()
