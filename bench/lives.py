@@ -14,6 +14,7 @@ from adapters.base import Presence
 from bench.raw import RawPostgres, RawSqlite, written_by_a_life
 from bench.scene import Quiet, SleepyAdapter, asking, database_urls
 from bench.table import Table, say
+from bot.app.process import settle_down
 from bot.domain.acts import Revoke, Role, Vote
 from bot.engine.claims import Claim
 from bot.engine.conclusions import Answer, conclude
@@ -75,6 +76,7 @@ def measure(*, quick: bool) -> Table:
 
 
 async def _both(on: str, at_once: int, count: int) -> tuple[float, float]:
+    settle_down()  # as the bot does once it runs; both sides have it
     best = [0.0, 0.0]
     for _ in range(3):
         with database_urls([on]) as urls:

@@ -18,7 +18,7 @@ from queue import Empty, SimpleQueue
 from typing import Final, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, RootTransaction
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from bot.storage.errors import AwayError, OutcomeUnknownError, StorageError, UnusableError
 
@@ -150,18 +150,27 @@ def _transact(conn: Connection, batch: list[_Job[object]]) -> StorageError | Non
 def _run_in_savepoint(conn: Connection, job: _Job[object]) -> StorageError | None:
     """None when the others' work still stands, whatever became of this one."""
     try:
-        savepoint = conn.begin_nested()
+        _tell(conn, "SAVEPOINT one")
         job.run(conn)
         if job.error is None:
-            savepoint.commit()
+            _tell(conn, "RELEASE one")
         elif _driver(conn).in_transaction:
-            savepoint.rollback()
+            _tell(conn, "ROLLBACK TO one")
+            _tell(conn, "RELEASE one")
     except DBAPIError as error:
         job.error = job.error or error
     # A full disk or a read error makes SQLite take back the whole transaction by itself.
     if _driver(conn).in_transaction:
         return None
     return AwayError("The database gave up a transaction; nothing of it was written.")
+
+
+def _tell(conn: Connection, statement: str) -> None:
+    """Past SQLAlchemy, whose own savepoints cost a sixth of all that this thread does."""
+    try:
+        _driver(conn).execute(statement)
+    except sqlite3.Error as error:
+        raise OperationalError(statement, None, error) from error
 
 
 def _after_failed_commit(
