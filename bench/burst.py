@@ -85,10 +85,12 @@ async def burst(url: str, count: int, calls: int) -> dict[str, float]:
     """One run on a fresh database."""
     async with await Database.open(url, exclusive=True, migrate=True) as database:
         adapter = SleepyAdapter("sleepy")
-        due = database.clock.now() + timedelta(seconds=1 + count / 3000)
+        due = database.clock.now() + timedelta(seconds=2 + count / 1000)
         rows = grants(count, due)
         adapter.there.update(grant.id for grant in rows)
         await fill(database, rows)
+        if database.clock.now() > due - timedelta(seconds=1):
+            raise RuntimeError("this machine is too slow to fill the database in time")
         async with engine(database, adapter, calls=calls, per_provider=calls) as (made, quiet):
             heart = Heartbeat()
             beating = asyncio.create_task(heart.run())

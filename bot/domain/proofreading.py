@@ -21,7 +21,8 @@ Line = tuple[int, str, str, str | None, int, str, str, str | None]
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECONDS: Final = 1_000_000
 MINUTE: Final = 60 * MICROSECONDS
-DAY: Final = 24 * 60 * MINUTE
+DAY: Final = 24 * 60
+"""Minutes."""
 _decode: Final = json.JSONDecoder().raw_decode
 """Without the search for blanks around it."""
 ERASURES: Final = frozenset({EventKind.TEXTS_ERASED.value, EventKind.PERSON_ERASED.value})
@@ -69,15 +70,14 @@ class Proofreader:
             head = sha256(head + body.encode()).digest()
             if head.hex() != digest:
                 return Fault(seq, f"line {seq} was changed, or a line before it was replaced")
-            day, clock = divmod(at, DAY)
-            second = clock % MINUTE
-            begin = (
-                f'{{"actor":{quoted(actor)},"at":"{date(day)}{minute(clock // MINUTE)}'
-                f'{second // MICROSECONDS:02}.{second % MICROSECONDS:06}Z","data":'
-            )
+            minutes, rest = divmod(at, MINUTE)
+            second = f"{rest:08}"
             about = "null" if grant is None else quoted(grant)
             end = f',"grant":{about},"kind":{quoted(kind)},"seq":{seq},"texts":{{'
-            fits = body.startswith(begin)
+            fits = body.startswith(
+                f'{{"actor":{quoted(actor)},"at":"{date(minutes // DAY)}{minute(minutes % DAY)}'
+                f'{second[:2]}.{second[2:]}Z","data":'
+            )
             if texts is None and fits and body.endswith(end + "}}"):
                 said = None
             else:
@@ -122,10 +122,7 @@ class Proofreader:
 
 def _committed(kept: Mapping[str, Mapping[str, str]]) -> str:
     """What stands in the chain for these texts, when none of them is gone."""
-    said = (
-        f'{encode_basestring(name)}:"{commitment(entry["salt"], entry["text"])}"'
-        for name, entry in kept.items()
-    )
+    said = [f'{encode_basestring(name)}:"{commitment(**entry)}"' for name, entry in kept.items()]
     return f"{{{','.join(said)}}}"
 
 
