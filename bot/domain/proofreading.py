@@ -30,14 +30,21 @@ UNREADABLE: Final = (AttributeError, KeyError, OverflowError, TypeError, ValueEr
 
 
 class Proofreader:
-    """Walks a log from its first line and tells the first fault; `finish` when it was the last."""
+    """Walks a log from its first line and tells the first fault; `finish` when it was the last.
 
-    def __init__(self) -> None:
-        """Before the first line. Its memory grows with nothing but erasures not explained yet."""
-        self.seq = 0
-        self._head = bytes.fromhex(GENESIS)
-        self._erased: dict[str | None, dict[str, int]] = {}
+    Parts may be read apart, each by a reader of its own that begins behind the part before, and be
+    put together by `follow`. That a part begins with what the one before it ends with, is seen
+    there: every line's own hash is checked.
+    """
+
+    def __init__(self, seq: int = 0, head: bytes = bytes.fromhex(GENESIS)) -> None:
+        """Behind line `seq`, whose hash is `head`. It keeps nothing but what was erased."""
+        self.seq = seq
+        self._head = head
+        self.erased: dict[str | None, dict[str, int]] = {}
         """The first line without its text, by grant and by who wrote it."""
+        self.explanations: list[tuple[str | None, str]] = []
+        """Of which grant, or of which person, lines say that texts were erased."""
 
     @property
     def head(self) -> str:
@@ -52,9 +59,17 @@ class Proofreader:
             seq = self.seq + 1
             return Fault(seq, f"line {seq} cannot be read")
 
+    def follow(self, part: "Proofreader") -> None:
+        """Take on what was found, without a fault, in the lines behind ours."""
+        for explanation in part.explanations:
+            self._explain(*explanation)
+        for grant, writers in part.erased.items():
+            self.erased[grant] = writers | self.erased.get(grant, {})
+        self.seq, self._head = part.seq, bytes.fromhex(part.head)
+
     def finish(self) -> Fault | None:
         """After the last line: a text that is gone, and nothing says that it was erased."""
-        gone = [seq for writers in self._erased.values() for seq in writers.values()]
+        gone = [seq for writers in self.erased.values() for seq in writers.values()]
         if not gone:
             return None
         seq = min(gone)
@@ -88,8 +103,8 @@ class Proofreader:
                 said = self._texts(seq, body[place + len(end) - 1 : -1], texts, grant, actor)
             if said is not None:
                 return said
-            if kind in ERASURES and self._erased:
-                self._explained(grant, json.loads(body)["data"].get("person"))
+            if kind in ERASURES:
+                self._explain(grant, json.loads(body)["data"].get("person") or "")
             self._head, self.seq, last = head, seq, seq
         return None
 
@@ -106,18 +121,19 @@ class Proofreader:
             if wanted.get(name) != commitment(entry["salt"], entry["text"]):
                 return Fault(seq, f"the text {name!r} beside line {seq} is not what was written")
         if len(kept) < len(wanted):
-            self._erased.setdefault(grant, {}).setdefault(actor, seq)
+            self.erased.setdefault(grant, {}).setdefault(actor, seq)
         return None
 
-    def _explained(self, grant: str | None, person: str | None) -> None:
+    def _explain(self, grant: str | None, person: str) -> None:
         """A line says so: of all texts of a grant, or of all that a person wrote."""
+        self.explanations.append((grant, person))
         if grant is not None:
-            self._erased.pop(grant, None)
+            self.erased.pop(grant, None)
             return
-        for about, writers in list(self._erased.items()):
-            writers.pop(person or "", None)
+        for about, writers in list(self.erased.items()):
+            writers.pop(person, None)
             if not writers:
-                del self._erased[about]
+                del self.erased[about]
 
 
 def _committed(kept: Mapping[str, Mapping[str, str]]) -> str:
@@ -136,3 +152,15 @@ def _date(day: int) -> str:
 def _minute(minute: int) -> str:
     """`12:00:`, from minutes since midnight."""
     return f"{minute // 60:02}:{minute % 60:02}:"
+
+
+def proofread(seq: int, head: str, lines: Iterable[Line]) -> tuple[Proofreader, Fault | None]:
+    """The part of a log behind line `seq`, whose hash is said to be `head`: what was found in it.
+
+    Needs nothing but what it is given: other processes may do it.
+    """
+    try:
+        reader = Proofreader(seq, bytes.fromhex(head))
+    except UNREADABLE:
+        return Proofreader(seq), Fault(seq, f"line {seq} cannot be read")
+    return reader, reader.read(lines)

@@ -3,14 +3,14 @@
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.chain import GENESIS, seal
-from bot.domain.proofreading import EPOCH, Line, Proofreader
+from bot.domain.proofreading import EPOCH, Line, Proofreader, proofread
 from bot.domain.record import Event, EventKind, SealedEvent
 
 NOON = datetime.fromisoformat("2026-03-01T12:00:00.000007+00:00")
@@ -188,3 +188,55 @@ def test_an_erasure_covers_what_was_before_it_only() -> None:
     fault = reader.finish()
     assert fault is not None
     assert fault.seq == 5
+
+
+WRITERS = ("U0DANA", "U0MAYA")
+WORDS = st.builds(
+    Event,
+    kind=st.just(EventKind.GRANT_REQUESTED),
+    at=st.just(NOON),
+    actor=st.sampled_from(WRITERS),
+    grant_id=st.sampled_from(["abc", "xyz"]),
+    texts=st.just({"reason": "why"}),
+)
+SAID = st.builds(
+    Event,
+    kind=st.just(EventKind.TEXTS_ERASED),
+    at=st.just(NOON),
+    actor=st.just("cli:op"),
+    grant_id=st.sampled_from(["abc", "xyz"]),
+) | st.builds(
+    Event,
+    kind=st.just(EventKind.PERSON_ERASED),
+    at=st.just(NOON),
+    actor=st.just("cli:op"),
+    data=st.fixed_dictionaries({"person": st.sampled_from(WRITERS)}),
+)
+
+
+@given(st.data())
+def test_parts_put_together_say_what_the_whole_says(data: st.DataObject) -> None:
+    """Wherever the log is cut: the same head, and the same text that nothing explains."""
+    events = data.draw(st.lists(WORDS | SAID, max_size=8))
+    gone = data.draw(st.lists(st.booleans(), min_size=len(events), max_size=len(events)))
+    lines = [
+        erased(line) if is_gone else line
+        for line, is_gone in zip(log_of(events), gone, strict=True)
+    ]
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(lines)), max_size=3)))
+    whole, together = Proofreader(), Proofreader()
+    assert whole.read(lines) is None
+    for begin, end in pairwise([0, *cuts, len(lines)]):
+        before = lines[begin - 1][2] if begin else GENESIS
+        part, fault = proofread(begin, before, lines[begin:end])
+        assert fault is None
+        together.follow(part)
+    assert (together.seq, together.head) == (whole.seq, whole.head)
+    assert together.finish() == whole.finish()
+
+
+@pytest.mark.parametrize("head", [None, "", "zz", "0" * 62])
+def test_a_part_behind_no_hash(head: str) -> None:
+    """What stands where a hash should be is a fault, not an error."""
+    _, fault = proofread(1, head, lived()[1:])
+    assert fault is not None

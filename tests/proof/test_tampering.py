@@ -5,7 +5,7 @@ import secrets
 import pytest
 from sqlalchemy import Connection, text
 
-from bot.engine.verifying import PAGE, prove
+from bot.engine.verifying import LONG, PAGE, prove
 from bot.storage import store
 from bot.storage.database import Database
 from tests.engine.office import DANA, MAYA, office
@@ -60,7 +60,7 @@ MOMENT = {"sqlite": "at + 1", "postgresql": "at + interval '1 microsecond'"}
         ("grant_id = NULL WHERE seq = 4", 4, "column beside line 4"),
         ("grant_id = 'x' WHERE seq = 3", 3, "column beside line 3"),
         ("body = replace(body, 'U0MAYA', 'U0OMAR') WHERE seq = 2", 2, "line 2 was changed"),
-        ("hash = replace(hash, 'a', 'b') WHERE seq = 3", 3, "line 3 was changed"),
+        ("hash = substr(hash, 2) || substr(hash, 1, 1) WHERE seq = 3", 3, "line 3 was changed"),
         ("texts = (SELECT texts FROM events WHERE seq = 2) WHERE seq = 1", 1, "is not what was"),
         ("texts = '{{}}' WHERE seq = 2", 2, "is gone, and no line says"),
         ("texts = NULL WHERE seq = 2", 2, "is gone, and no line says"),
@@ -99,17 +99,41 @@ async def test_a_head_row_with_another_hash(lived: Database) -> None:
     assert fault.seq == 6
 
 
+@pytest.mark.parametrize("long", [0, LONG], ids=["several", "alone"])
 @pytest.mark.parametrize("more", [-1, 0, 1])
-async def test_pages(database: Database, more: int) -> None:
-    """A log that fills its pages exactly is read to its end, and a fault in the last line found."""
+async def test_pages(database: Database, more: int, long: int) -> None:
+    """A log that fills its pages exactly is read to its end, and a fault in the last line found.
+
+    By one process, and by several.
+    """
     count = PAGE + more
     await database.write(
         lambda conn: store.append_events(conn, [make_event(n) for n in range(count)])
     )
     heard: list[int] = []
-    proof = await prove(database, progress=heard.append)
+    proof = await prove(database, progress=heard.append, long=long)
     assert (proof.lines, proof.fault, heard[-1]) == (count, None, count)
     await tamper(database, f"UPDATE events SET actor = 'x' WHERE seq = {count}")
-    fault = (await prove(database)).fault
+    fault = (await prove(database, long=long)).fault
     assert fault is not None
     assert fault.seq == count
+
+
+@pytest.mark.parametrize(
+    ("change", "seq"),
+    [
+        (f"hash = substr(hash, 2) || substr(hash, 1, 1) WHERE seq = {PAGE}", PAGE),
+        (f"hash = 'x' WHERE seq = {PAGE}", PAGE),
+        (f"actor = 'x' WHERE seq = {PAGE + 1}", PAGE + 1),
+        (f"actor = 'x' WHERE seq IN ({PAGE}, {2 * PAGE})", PAGE),
+    ],
+)
+async def test_the_first_fault_wins(database: Database, change: str, seq: int) -> None:
+    """Several processes read several pages: what is told is what comes first in the log."""
+    await database.write(
+        lambda conn: store.append_events(conn, [make_event(n) for n in range(2 * PAGE)])
+    )
+    await tamper(database, f"UPDATE events SET {change}")
+    fault = (await prove(database, long=0)).fault
+    assert fault is not None
+    assert fault.seq == seq
