@@ -39,8 +39,8 @@ LONGEST_REPEAT: Final = timedelta(hours=1)
 class Answer:
     """What came of a provider's calls: a presence, or an error with what it means.
 
-    `settle` is how long a call that was given up on may still take effect. `by_hand`: a person
-    has to do it.
+    `settle` is how long a call that was given up on may still take effect. `age` is for how long
+    the answer has been under way, from before the first call on. `by_hand`: a person has to do it.
     """
 
     presence: Presence | None = None
@@ -49,6 +49,7 @@ class Answer:
     refused: bool = False
     retry_after: float | None = None
     settle: timedelta = timedelta(0)
+    age: Callable[[], timedelta] = lambda: timedelta(0)
     by_hand: bool = False
 
 
@@ -113,9 +114,13 @@ def _revoked(answer: Answer, grant: Grant, now: datetime) -> tuple[Act, ...]:
         return _late(answer, grant, now, answer.error)
     if answer.presence is not Presence.ABSENT:
         return _late(answer, grant, now, f"still {answer.presence} after the revoke")
-    if grant.unsure_until is not None and now < (sure := grant.unsure_until + answer.settle):
+    # By when it was looked: it may take long until that can be written down.
+    if grant.unsure_until is not None and now - answer.age() < (
+        sure := grant.unsure_until + answer.settle
+    ):
         waiting = "gone; a call that was given up on could still land"
-        return (Retry(actor=ACTOR, role=Role.WORKER, error=waiting, after=sure - now),)
+        after = max(sure - now, timedelta(0))
+        return (Retry(actor=ACTOR, role=Role.WORKER, error=waiting, after=after),)
     return (End(actor=ACTOR, role=Role.WORKER),)
 
 

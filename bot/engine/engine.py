@@ -112,6 +112,7 @@ class Engine:
             ahead=self._wake_at,
             meter=self.meter,
             calls_at_once=self.calls_at_once,
+            moment=self._moment,
         )
         self._outbox = Outbox(
             self.ledger, self.poster, owner=owner, pressed=lambda: self._worker.saturated

@@ -20,22 +20,33 @@ class Job:
     token: str
 
 
+Ours = Callable[[float], Awaitable[None]]
+"""Awaited before a call that gives access, with the seconds it may take: raises when it must not be
+made, because the grant is no longer ours."""
+
+
 class Provision:
     """The calls. What the provider says, in whichever way, comes back as an `Answer`."""
 
     def __init__(self, providers: Providers) -> None:
         """Stateless: any number of calls at once."""
         self._providers = providers
-        self._calls: Mapping[Due, Callable[[Grant], Awaitable[Answer]]] = {
+        self._calls: Mapping[Due, Callable[[Grant, Ours], Awaitable[Answer]]] = {
             Due.GRANT: self._grant,
             Due.EXTEND: self._extend,
             Due.REVOKE: self._revoke,
         }
 
-    async def run(self, job: Job) -> Answer:
-        """Do what is due."""
-        answer = await _answered(self._calls[job.due](job.grant))
-        return replace(answer, settle=self._providers.settle(job.grant))
+    async def run(self, job: Job, ours: Ours) -> Answer:
+        """Do what is due. Raises what `ours` raises; then nothing was given."""
+        moment = self._providers.moment
+        began = moment()
+        answer = await _answered(self._calls[job.due](job.grant, ours))
+        return replace(
+            answer,
+            settle=self._providers.settle(job.grant),
+            age=lambda: timedelta(seconds=moment() - began),
+        )
 
     async def look(self, grant: Grant) -> Answer:
         """What is there before our first call."""
@@ -52,16 +63,16 @@ class Provision:
     async def _verify(self, grant: Grant) -> Answer:
         return Answer(presence=await self._providers.verify(grant))
 
-    async def _grant(self, grant: Grant) -> Answer:
-        await self._providers.grant(grant)
+    async def _grant(self, grant: Grant, ours: Ours) -> Answer:
+        await self._providers.grant(grant, ours)
         presence = await self._providers.verify(grant)
         return Answer(presence=presence, native_end=self._native_end(grant))
 
-    async def _extend(self, grant: Grant) -> Answer:
-        await self._providers.grant(grant)
+    async def _extend(self, grant: Grant, ours: Ours) -> Answer:
+        await self._providers.grant(grant, ours)
         return Answer(native_end=self._native_end(grant))
 
-    async def _revoke(self, grant: Grant) -> Answer:
+    async def _revoke(self, grant: Grant, _ours: Ours) -> Answer:
         urgency = MANUAL if grant.end_reason is EndReason.REVOKED else TIMED
         await self._providers.revoke(grant, urgency=urgency)
         return Answer(presence=await self._providers.verify(grant, urgency=urgency))

@@ -23,7 +23,7 @@ from adapters.base import (
     Session,
     UnreachableError,
 )
-from bot.domain.errors import ProgramError
+from bot.domain.errors import CurfewError, ProgramError
 from bot.domain.grant import Grant, Task
 from bot.engine.bulkhead import CALLS_PER_PROVIDER, Bulkhead, OpenCircuitError
 from bot.engine.ports import Meter
@@ -68,7 +68,7 @@ class Providers:
         moment: Callable[[], float] = time.monotonic,
     ) -> None:
         """`adapters` by the provider's name in the policy; `limit` calls at once for each."""
-        self._moment = moment
+        self.moment = moment
         self._limit = limit
         self._adapters = dict(adapters)
         self._gates: dict[str, Bulkhead] = {}
@@ -138,8 +138,14 @@ class Providers:
             return None
         return await self._call(name, "counterpart", MANUAL, lambda one: one.counterpart(order))
 
-    async def grant(self, grant: Grant) -> None:
-        await self._do(grant, "grant", MAKING, lambda a, o: a.grant(o))
+    async def grant(self, grant: Grant, ours: Callable[[float], Awaitable[None]]) -> None:
+        """`ours` is awaited when it is our turn, right before the call; what it raises ends it."""
+
+        async def give(adapter: Adapter, order: Order) -> None:
+            await ours(adapter.call_limit)
+            await adapter.grant(order)
+
+        await self._do(grant, "grant", MAKING, give)
 
     async def revoke(self, grant: Grant, *, urgency: int = TIMED) -> None:
         await self._do(grant, "revoke", urgency, lambda a, o: a.revoke(o))
@@ -221,6 +227,9 @@ class Providers:
         except AdapterError:
             outcome = "unsupported"
             raise
+        except CurfewError:
+            outcome = "not_ours"
+            raise
         else:
             return result
         finally:
@@ -229,5 +238,5 @@ class Providers:
     def _gate(self, name: str) -> Bulkhead:
         gate = self._gates.get(name)
         if gate is None:
-            gate = self._gates[name] = Bulkhead(self._limit, moment=self._moment)
+            gate = self._gates[name] = Bulkhead(self._limit, moment=self.moment)
         return gate

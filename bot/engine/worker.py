@@ -14,6 +14,7 @@ from bot.domain.grant import EndReason, Grant, State
 from bot.domain.schedule import Due
 from bot.engine.claims import CLAIM, Claim, Claimed
 from bot.engine.conclusions import conclude, concluded_look
+from bot.engine.holding import Leases, LostLeaseError
 from bot.engine.jobs import Job, Provision
 from bot.engine.ledger import Ledger, Pen
 from bot.engine.ports import Meter
@@ -43,12 +44,14 @@ class Worker:
         ahead: Callable[[datetime], None],
         meter: Meter,
         calls_at_once: int = CALLS_AT_ONCE,
+        moment: Callable[[], float] = time.monotonic,
     ) -> None:
         """Idle until `begin`.
 
         `start` decides on a scheduled grant whose hour has come; `busy` names the providers that
         have more work than they take at once, and `held_up` counts what waits for those. `ahead`
-        hears when the next grant falls due, as often as all that is due was taken on.
+        hears when the next grant falls due, as often as all that is due was taken on. `moment` is
+        a steady clock in seconds.
         """
         self._ahead = ahead
         self._busy = busy
@@ -61,6 +64,8 @@ class Worker:
         self._limit = calls_at_once
         self._tasks = Tasks()
         self._recorder = recorder(ledger)
+        self._moment = moment
+        self._leases = Leases(ledger, claim.lease, moment)
         self._jobs: dict[str, Job] = {}
         self._last: dict[str, asyncio.Future[None]] = {}
         """For each grant that is worked on, when its latest job is over."""
@@ -76,7 +81,7 @@ class Worker:
         self._loops = [
             asyncio.create_task(self._recorder.run(), name="recorder"),
             asyncio.create_task(self._run(), name="worker"),
-            asyncio.create_task(self._renew(), name="leases"),
+            asyncio.create_task(self._leases.run(), name="leases"),
         ]
 
     async def close(self, limit: float) -> None:
@@ -113,14 +118,17 @@ class Worker:
         """One claim; True when there may be more that could be taken on now."""
         pressed, self._pressed = self._pressed, []
         for grant_id in pressed:
-            self._take(await self._ledger.write(partial(self._claim.one, grant_id=grant_id)))
+            since = self._moment()
+            jobs = await self._ledger.write(partial(self._claim.one, grant_id=grant_id))
+            self._take(jobs, since)
         room = self._room()
         if room <= 0:
             self.looked_at = time.monotonic()
             return False
+        since = self._moment()
         found, ahead = await self._ledger.write(partial(self._look, room, self._busy()))
         self.looked_at = time.monotonic()
-        self._take(found.jobs)
+        self._take(found.jobs, since)
         if ahead is not None:
             self._ahead(ahead)
         return found.more and self._room() > 0
@@ -138,7 +146,8 @@ class Worker:
         room = self._limit + 2 * CLAIM + self._held_up() - len(self._jobs)
         return CLAIM if room >= CLAIM else 0
 
-    def _take(self, jobs: list[Job]) -> None:
+    def _take(self, jobs: list[Job], since: float) -> None:
+        self._leases.taken(jobs, since)
         for job in jobs:
             self._jobs[job.token] = job
             self._tasks.start(self._do(job), f"{job.due} {job.grant.id}")
@@ -156,20 +165,24 @@ class Worker:
                 await self._call(job, former)
         except StorageError:
             return  # said by the recorder; the lease lapses and the call is made again
+        except LostLeaseError as error:
+            log.info("not called", grant=job.grant.id, due=job.due, why=str(error))
         finally:
             del self._jobs[job.token]
+            self._leases.done(job)
             over.set_result(None)
             if self._last.get(job.grant.id) is over:
                 del self._last[job.grant.id]
             self._news.set()
 
     async def _call(self, job: Job, former: asyncio.Future[None] | None = None) -> None:
-        answer = await self._provision.run(job)
+        ours = self._leases.guard(job)
+        answer = await self._provision.run(job, ours)
         if job.due is Due.REVOKE and former is not None and not former.done():
             # A call of ours on this grant was still under way, and may have landed after the look:
             # a clock that jumps ends leases, not calls.
             await asyncio.wait([former])
-            answer = await self._provision.run(job)
+            answer = await self._provision.run(job, ours)
         await self._record(job, partial(conclude, job.due, answer))
 
     async def _look_first(self, job: Job) -> None:
@@ -181,21 +194,6 @@ class Worker:
         grant = await self._record(job, lambda grant, _now: concluded_look(answer, grant, until))
         if grant is not None and grant.lease_token == job.token:
             await self._call(Job(grant, job.due, job.token))
-
-    async def _renew(self) -> None:
-        """Keep the leases of what is being worked on: a third of a lease is never let pass."""
-        while True:
-            await asyncio.sleep(self._claim.lease.total_seconds() / 3)
-            held = [(job.grant.id, token) for token, job in self._jobs.items()]
-            if not held:
-                continue
-            try:
-                await self._ledger.write(partial(self._extend_leases, held))
-            except StorageError as error:
-                log.warning("leases not renewed", count=len(held), error=str(error))
-
-    def _extend_leases(self, held: list[tuple[str, str]], pen: Pen) -> None:
-        store.renew_leases(pen.conn, held, pen.now + self._claim.lease)
 
     async def _record(self, job: Job, conclude: Conclude) -> Grant | None:
         """The grant as recorded, None when the row was no longer this job's."""

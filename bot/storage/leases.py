@@ -135,10 +135,19 @@ def lease_grants(conn: Connection, leases: Iterable[Lease]) -> None:
         conn.execute(_lease(_LEASES.of(conn)), {ROWS: _LEASES.text(conn, rows)})
 
 
-def renew_leases(conn: Connection, held: Iterable[tuple[str, str]], until: datetime) -> int:
-    """Moves the ends of leases, given as (grant id, token), that are still ours; how many were."""
-    rows = [{"this_id": grant, "token": token, "until": until} for grant, token in held]
-    return conn.execute(_RENEW, rows).rowcount if rows else 0
+def renew_leases(
+    conn: Connection, held: Collection[tuple[str, str]], until: datetime
+) -> set[tuple[str, str]]:
+    """Moves the ends of leases, given as (grant id, token), that are still ours; which are."""
+    if not held:
+        return set()
+    conn.execute(
+        _RENEW, [{"this_id": grant, "token": token, "until": until} for grant, token in held]
+    )
+    query = select(grants.c.id, grants.c.lease_token).where(
+        grants.c.id.in_([one for one, _ in held])
+    )
+    return {(row.id, row.lease_token) for row in conn.execute(query)} & set(held)
 
 
 def free_leases(conn: Connection, owners: Sequence[str]) -> int:

@@ -88,6 +88,12 @@ def test_an_end_waits_for_what_may_still_land() -> None:
     assert waits[0].after == 2 * MINUTE
     assert kinds(conclude(Due.REVOKE, absent, row, NOW + 2 * MINUTE)) == [End]
 
+    looked_long_ago = dataclasses.replace(absent, age=lambda: MINUTE)
+    (again,) = conclude(Due.REVOKE, looked_long_ago, row, NOW + 2 * MINUTE)
+    assert isinstance(again, Retry)
+    assert again.after == timedelta(0)
+    assert kinds(conclude(Due.REVOKE, looked_long_ago, row, NOW + 3 * MINUTE)) == [End]
+
 
 def test_what_is_there_before_the_first_call_is_held() -> None:
     """Present or partial before us: not ours. Unsure: looked again. Refused: failed."""

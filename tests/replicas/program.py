@@ -33,9 +33,9 @@ from bot.domain.principal import Principal, PrincipalKind
 from bot.domain.record import EventKind, QueuedNotice
 from bot.engine.claims import Claim
 from bot.engine.engine import Engine
+from bot.engine.holding import Leases
 from bot.engine.ports import Delivered, PostLaterError
 from bot.engine.proving import Witness
-from bot.engine.worker import Worker
 from bot.observability.logs import configure_logs
 from bot.storage.database import Database
 
@@ -175,11 +175,11 @@ def break_leases(length: timedelta) -> None:
     """The broken variant: leases of that length, never renewed. Tests have to ring with it."""
     Claim.__init__.__defaults__ = (length,)
 
-    async def never(worker: Worker) -> None:
-        del worker
+    async def never(leases: Leases) -> None:
+        del leases
         await asyncio.Event().wait()
 
-    Worker._renew = never  # type: ignore[method-assign, assignment] # as above
+    Leases.run = never  # type: ignore[method-assign] # as above
 
 
 async def run(said: dict[str, str]) -> None:

@@ -107,8 +107,9 @@ async def test_a_lease_is_renewed_by_its_token_alone(database: Database) -> None
     await database.write(put(grant))
     await database.write(claim("a", "1"))
     later = await database.read(store.now) + HOUR
-    assert await database.write(lambda c: store.renew_leases(c, [(grant.id, "1")], later)) == 1
-    assert await database.write(lambda c: store.renew_leases(c, [(grant.id, "2")], NOON)) == 0
+    ours, theirs = (grant.id, "1"), (grant.id, "2")
+    assert await database.write(lambda c: store.renew_leases(c, [ours], later)) == {ours}
+    assert await database.write(lambda c: store.renew_leases(c, [theirs], NOON)) == set()
     held = await database.read(lambda conn: store.get_grant(conn, grant.id))
     assert held is not None
     assert held.next_at == later
@@ -125,7 +126,7 @@ async def test_a_call_under_way_may_land_while_its_lease_runs(database: Database
     await database.write(lambda conn: store.lease_grants(conn, leases))
     later = NOON + 2 * HOUR
     held = [(calling.id, "1"), (quiet.id, "2")]
-    assert await database.write(lambda conn: store.renew_leases(conn, held, later)) == 2
+    assert await database.write(lambda conn: store.renew_leases(conn, held, later)) == {*held}
     found = await database.read(lambda conn: store.get_grants(conn, [calling.id, quiet.id]))
     assert [found[grant.id].next_at for grant in (calling, quiet)] == [later, later]
     assert [found[grant.id].unsure_until for grant in (calling, quiet)] == [later, None]
