@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -187,7 +188,11 @@ class Engine:
     async def use(self, policy: Policy, adapters: Mapping[str, Adapter]) -> None:
         """A new policy is in force: its adapters, and an end to requests whose rule changed."""
         await self.providers.replace(adapters)
-        await self.ledger.write(lambda pen: _cancel_changed(pen, policy))
+        after = None
+        while True:
+            after = await self.ledger.write(partial(_cancel_changed, policy=policy, after=after))
+            if after is None:
+                break
 
     async def _bury(self) -> None:
         """A replica that died is known by its free lock: what it held need not wait for leases."""
@@ -236,9 +241,15 @@ class Engine:
         await self.ledger.write(lambda pen: store.forget_seen(pen.conn, pen.now - REMEMBER))
 
 
-def _cancel_changed(pen: Pen, policy: Policy) -> None:
-    """Requests whose resource grants, or is decided on, differently now: asked anew, or not."""
-    for grant in store.pending_grants(pen.conn):
+def _cancel_changed(
+    pen: Pen, *, policy: Policy, after: store.Position | None
+) -> store.Position | None:
+    """Requests whose resource grants, or is decided on, differently now: asked anew, or not.
+
+    A page of them; behind which the next one goes on, None when this was the last.
+    """
+    page = store.pending_grants(pen.conn, after=after)
+    for grant in page:
         resource = policy.resources.get(grant.resource)
         if resource is not None and resource.digest == grant.policy_hash:
             continue
@@ -246,3 +257,4 @@ def _cancel_changed(pen: Pen, policy: Policy) -> None:
         if locked is not None and locked.state is State.PENDING:
             why = CHANGED.format(grant.resource)
             pen.step(locked, Cancel(actor="clock", role=Role.CLOCK, reason=why))
+    return store.position(page[-1]) if page else None

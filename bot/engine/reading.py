@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -102,24 +103,26 @@ class Reading:
         )
 
     async def waiting_for(self, user: str) -> list[Grant]:
-        """Requests and extensions that this person may decide on now, the oldest first."""
+        """What this person may decide on now, oldest first: requests, then extensions."""
         account = await self._authority.account(user)
+        found: list[Grant] = []
+        for look in (store.pending_grants, store.extending_grants):
+            after = None
+            while len(found) < PAGE:
+                page = await self._ledger.read(partial(look, after=after))
+                found += [grant for grant in page if await self._may_decide(account, grant)]
+                if not page:
+                    break
+                after = store.position(page[-1])
+        return found[:PAGE]
+
+    async def _may_decide(self, account: Account, grant: Grant) -> bool:
         policy = self._authority.policy
-        open_ones = await self._ledger.read(
-            lambda conn: [
-                *store.pending_grants(conn),
-                *store.list_grants(conn, states=(State.ACTIVE,), limit=PAGE),
-            ]
-        )
-        found = []
-        for grant in open_ones:
-            resource = policy.resources.get(grant.resource)
-            if resource is None or not _undecided(grant, user):
-                continue
-            requester = await self._authority.account(grant.requester)
-            if policy.may_decide(resource, account, requester=requester):
-                found.append(grant)
-        return found
+        resource = policy.resources.get(grant.resource)
+        if resource is None or not _undecided(grant, account.user):
+            return False
+        requester = await self._authority.account(grant.requester)
+        return bool(policy.may_decide(resource, account, requester=requester))
 
     async def holders(self, user: str, name: str) -> list[Grant]:
         """Who has a resource now, for those who may ask for it, decide on it or look after it."""

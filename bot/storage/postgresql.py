@@ -31,8 +31,9 @@ T = TypeVar("T")
 POOL: Final = 8
 ATTEMPTS: Final = 5
 PAUSE_S: Final = 0.01
-PATIENCE_S: Final = 3.0
-"""No repeat after this long: a person may be waiting, and will press again."""
+PATIENCE_S: Final = 1.5
+"""No repeat after this long: a person may be waiting. Slack does for three seconds, and the last
+repeat takes its time too."""
 CONNECT_TIMEOUT_S: Final = 5
 POOL_TIMEOUT_S: Final = 10
 

@@ -18,10 +18,10 @@ from bot.storage.errors import SchemaError
 from bot.storage.presence import LOCK_CLASS, UPGRADE_LOCK
 from bot.storage.sqlite import writing_engine
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest migration. Stands here so that a start up to date need not load Alembic."""
 
-REVISIONS: Final = ("0001", "0002")
+REVISIONS: Final = ("0001", "0002", "0003")
 """All migrations, oldest first."""
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"

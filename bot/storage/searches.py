@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Connection,
+    Tuple,
     func,
     literal,
     or_,
@@ -21,12 +22,20 @@ from sqlalchemy import (
 from bot.domain.grant import Grant, State
 from bot.storage.clock import now
 from bot.storage.grants import WHOLE, fetch
-from bot.storage.tables import IS_LIVE, IS_OVERDUE, by_index, grants
+from bot.storage.tables import IS_EXTENDING, IS_LIVE, IS_OVERDUE, by_index, grants
 
 Position = tuple[datetime, str]
 """Where a list of grants goes on: `created_at` and `id` of the last one shown."""
 
 NEWEST_FIRST: Final = (grants.c.created_at.desc(), grants.c.id.desc())
+
+
+_PLACE: Final = tuple_(grants.c.created_at, grants.c.id)
+
+
+def _literal(place: Position) -> Tuple:
+    at, last = place
+    return tuple_(literal(at, grants.c.created_at.type), literal(last, grants.c.id.type))
 
 
 def position(grant: Grant) -> Position:
@@ -73,9 +82,7 @@ def list_grants(
     if resource is not None:
         wanted.append(grants.c.resource == resource)
     if after is not None:
-        at, last = after
-        here = tuple_(literal(at, grants.c.created_at.type), literal(last, grants.c.id.type))
-        wanted.append(tuple_(grants.c.created_at, grants.c.id) < here)
+        wanted.append(_literal(after) > _PLACE)
     if states and not (requester or resource):
         wanted.append(grants.c.id.in_(_newest_by_state(states, wanted, limit)))
     elif states:
@@ -98,10 +105,27 @@ def _newest_by_state(
     return union_all(*(select(each.c.id) for each in ranges))
 
 
-def pending_grants(conn: Connection) -> list[Grant]:
-    """All that wait for a decision, oldest first."""
-    oldest = (grants.c.created_at, grants.c.id)
-    return fetch(conn, WHOLE.where(text("state = 'pending'")).order_by(*oldest))
+def pending_grants(
+    conn: Connection, *, after: Position | None = None, limit: int = 200
+) -> list[Grant]:
+    """Requests that wait for a decision, oldest first, from behind `after` on."""
+    return _oldest(conn, "state = 'pending'", "grants_by_state", after, limit)
+
+
+def extending_grants(
+    conn: Connection, *, after: Position | None = None, limit: int = 200
+) -> list[Grant]:
+    """Active ones with an extension that waits for a decision or is under way, likewise."""
+    return _oldest(conn, IS_EXTENDING, "grants_extending", after, limit)
+
+
+def _oldest(
+    conn: Connection, where: str, index: str, after: Position | None, limit: int
+) -> list[Grant]:
+    query = by_index(WHOLE, grants, index).where(text(where))
+    if after is not None:
+        query = query.where(_literal(after) < _PLACE)
+    return fetch(conn, query.order_by(grants.c.created_at, grants.c.id).limit(limit))
 
 
 def overdue_grants(conn: Connection, limit: int = 100) -> list[Grant]:

@@ -49,6 +49,7 @@ def literals(values: Iterable[StrEnum]) -> str:
 IS_LIVE: Final = f"state IN {literals(LIVE)}"
 IS_ENDING: Final = f"state IN {literals(ENDS)}"
 IS_BEGINNING: Final = f"state IN {literals(BEGINS)}"
+IS_EXTENDING: Final = "extension IS NOT NULL AND state = 'active'"
 IS_OVERDUE: Final = "overdue_at IS NOT NULL AND state = 'revoking'"
 HAS_OWNER: Final = "lease_owner IS NOT NULL"
 NOT_AUDIT: Final = f"lane <> '{AUDIT_LANE}'"
@@ -124,6 +125,7 @@ grants = Table(
     _partial("grants_due_begins", "next_at", where=IS_BEGINNING),
     _partial("grants_live", "provider", "resource", "state", where=IS_LIVE),
     _partial("grants_overdue", "overdue_at", where=IS_OVERDUE),
+    _partial("grants_extending", "created_at", "id", where=IS_EXTENDING),
     _partial("grants_leased", "lease_owner", where=HAS_OWNER),
     Index("grants_created", "created_at", "id"),
     Index("grants_by_requester", "requester", "created_at", "id"),

@@ -71,7 +71,7 @@ async def test_a_fresh_lease_needs_no_asking(hand: Hand) -> None:
 
 
 async def test_an_old_lease_is_renewed_before_the_call(hand: Hand) -> None:
-    """Row 8: nobody took it: it is ours again, and so is the time within which the call may land."""
+    """Row 8: nobody took it: it is ours again, as is the time within which the call may land."""
     job = await hand.take()
     hand.database.clock.offset += LEASE * 2
     answer = await hand.provision.run(job, hand.leases.guard(job))
@@ -108,7 +108,7 @@ class Slow(DemoAdapter):
 
 
 async def test_an_end_is_as_old_as_its_look(database: Database) -> None:
-    """Row 20: gone at the look, and written down when a call that was given up on has landed since."""
+    """Row 20: gone at the look, and written down when a late call has landed since."""
     name = f"pg-{secrets.token_hex(4)}"
     async with office(database, provider=name) as here:
         adapter = Slow(name, call_limit=0.2)

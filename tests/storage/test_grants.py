@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -216,6 +217,9 @@ async def test_pending_and_overdue(database: Database) -> None:
     await database.write(put(*many))
     pending = await database.read(store.pending_grants)
     assert [grant.resource for grant in pending] == ["pending-1", "pending-0"]
+    behind = partial(store.pending_grants, after=store.position(pending[0]), limit=1)
+    assert await database.read(behind) == pending[1:]
+    assert not await database.read(partial(behind, after=store.position(pending[1])))
     overdue = await database.read(store.overdue_grants)
     assert [grant.resource for grant in overdue] == ["revoking-1", "revoking-0"]
 
