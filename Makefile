@@ -28,7 +28,7 @@ run: setup ## the bot; without Slack tokens the demo, which prints one URL
 	@exec $(BIN)/python -m bot run $(ARGS)
 
 test: setup-dev ## every test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Longer than `make test`, and in one process: what is being counted runs slower.
 coverage: setup-dev ## every test, and which lines and branches none of them runs

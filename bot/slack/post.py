@@ -7,11 +7,10 @@ notice that is tried again after a fault brings things up to date once more and 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 from markupsafe import Markup
 
-from adapters.base import Effects
 from bot.domain.errors import ProgramError
 from bot.domain.grant import Grant, State, Task
 from bot.domain.policy import Resource
@@ -23,6 +22,7 @@ from bot.slack.cards import extension_card, request_card, task_card
 from bot.slack.dms import DM_ROLES, ONCE, own_message, without_buttons
 from bot.slack.lines import Occasion, audit_line, thread_line
 from bot.slack.message import Message, message, section
+from bot.slack.rows import Rows
 from bot.slack.story import Story
 from bot.slack.text import mention
 from bot.slack.words import Words
@@ -33,19 +33,6 @@ AUDIT_WAIT: Final = 60.0
 CARD_WAIT: Final = 2.0
 CARD_TRIES: Final = 5
 """How often a line waits for its card before it is given up: the card was refused."""
-
-
-class Rows(Protocol):
-    """What of the engine's reading is needed here."""
-
-    async def grant(self, grant_id: str) -> Grant | None: ...
-    async def event(self, seq: int) -> SealedEvent | None: ...
-    async def events(self, grant_id: str) -> list[SealedEvent]: ...
-    async def postings(self, grant_id: str) -> list[Posting]: ...
-    async def conversation(self, user: str) -> str | None: ...
-    def effects(self, grant: Grant) -> Effects: ...
-    def cleanup(self, grant: Grant) -> str: ...
-    def task(self, grant: Grant, task: Task) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
