@@ -187,11 +187,11 @@ class Worker:
 
     async def _look_first(self, job: Job) -> None:
         """The grant call only follows when its announcement is on disk."""
-        until = job.grant.next_at
-        if until is None:
-            return
         answer = await self._provision.look(job.grant)
-        grant = await self._record(job, lambda grant, _now: concluded_look(answer, grant, until))
+        lease = self._claim.lease
+        grant = await self._record(
+            job, lambda grant, now: concluded_look(answer, grant, now + lease)
+        )
         if grant is not None and grant.lease_token == job.token:
             await self._call(Job(grant, job.due, job.token))
 
