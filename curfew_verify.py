@@ -12,6 +12,7 @@ What it checks, in the words of docs/audit-format.md:
 - each checkpoint follows from the one before, names a line of the log with its hash, and (with
   --key, which may be given more than once, or hold several keys) is signed by a key in force then:
   a key that was given, or one that it named as the next in the log;
+- no checkpoint is missing of which a line tells;
 - with --checkpoint, that the log still holds what an outside witness saw: a cut tail shows.
 
 Exit codes: 0 the log is whole, 1 it is not (the first fault is named), 2 wrong usage.
@@ -86,9 +87,10 @@ class Log:
 
     def __init__(self, seq: int, head: str, keys: Keys) -> None:
         """Behind line `seq`, whose hash is `head`."""
-        self.seq = seq
+        self.begin = self.seq = seq
         self.head = head
         self.keys = dict(keys)
+        self.signed: set[tuple[int, str, str]] = set()
         self.retired: dict[str, int] = {}
         self.erased: dict[tuple[str | None, str], int] = {}
         self.hashes = {seq: head}
@@ -122,10 +124,17 @@ class Log:
             self.explain(1, inside["data"]["person"])
         elif inside["kind"] == "key.rotated":
             self.rotate(**inside["data"])
+        elif inside["kind"] == "checkpoint.signed":
+            self.told(**inside["data"])
 
     def explain(self, place: int, who: str) -> None:
         """A line says so: the texts of a grant, or those that a person wrote, were erased."""
         self.erased = {key: seq for key, seq in self.erased.items() if key[place] != who}
+
+    def told(self, size: int, head: str, key: str) -> None:
+        """A line says so: there is a checkpoint of that length, by that key."""
+        if size > self.begin and (size, head, key) not in self.signed:
+            raise FaultError(f"line {self.seq} tells of checkpoint {size}, which is not there")
 
     def rotate(self, old: str, new: str, public: str, signature: str) -> None:
         """Another key signs from here on; the old one vouches for it."""
@@ -158,6 +167,7 @@ class Log:
         signer = statement.splitlines()[5]
         if int(size) >= self.retired.get(signer, self.seq + 1):
             raise FaultError(f"checkpoint {size} is signed by key {signer}, which was replaced")
+        self.signed.add((int(size), head, signer))
         self.previous = hashlib.sha256(statement.encode()).hexdigest()
         self.checkpoints += 1
 

@@ -122,11 +122,27 @@ def _checkpoints(conn: Connection, ring: KeyRing | None) -> int:
 
     fault = check_checkpoints(kept, hashes.get, signed_by)
     if fault is None:
+        _require_told(conn, {(one.size, one.head, one.key_id) for one in kept})
         return len(kept)
     hints = ("Public halves of former keys belong into the file that ends in .former.",)
     raise AnswerIsNoError(
         f"The log is not what was signed: {fault}.", hints=hints if "not signed by" in fault else ()
     )
+
+
+def _require_told(conn: Connection, kept: set[tuple[int, str, str]]) -> None:
+    """No checkpoint is missing of which a line tells."""
+    before = None
+    while page := store.search_events(
+        conn, kinds=(EventKind.CHECKPOINT_SIGNED,), before_seq=before, limit=PAGE
+    ):
+        for line in page:
+            said = json.loads(line.body)["data"]
+            if (said["size"], said["head"], said["key"]) not in kept:
+                raise AnswerIsNoError(
+                    f"Line {line.seq} tells of checkpoint {said['size']}, which is not there."
+                )
+        before = page[-1].seq
 
 
 def _follow(conn: Connection, ring: KeyRing) -> None:

@@ -24,12 +24,15 @@ VERSION: Final = 1
 
 
 async def export_lines(database: Database, *, since: datetime | None = None) -> AsyncIterator[str]:
-    """Every line of the log from `since` on, without line ends."""
-    after, previous = await database.read(partial(_start, since=since))
+    """Every line of the log from `since` on, without line ends, up to the last one of now."""
+    after, previous, last, signed = await database.read(partial(_bounds, since=since))
     yield _line(type="export", version=VERSION, after=after, previous=previous)
-    signed = await database.read(partial(store.list_checkpoints, limit=1_000_000))
     waiting = sorted((one for one in signed if one.size > after), key=lambda one: one.size)
-    while page := await database.read(partial(store.events_page, after_seq=after, limit=PAGE)):
+    while after < last:
+        limit = min(PAGE, last - after)
+        page = await database.read(partial(store.events_page, after_seq=after, limit=limit))
+        if not page:
+            return
         for event in page:
             yield _event_line(event)
             while waiting and waiting[0].size == event.seq:
@@ -37,7 +40,19 @@ async def export_lines(database: Database, *, since: datetime | None = None) -> 
         after = page[-1].seq
 
 
-def _start(conn: Connection, *, since: datetime | None) -> tuple[int, str]:
+def _bounds(
+    conn: Connection, since: datetime | None
+) -> tuple[int, str, int, list[store.Checkpoint]]:
+    """Behind which line to begin, its hash, the last line, and the checkpoints of that moment.
+
+    A line that tells of a checkpoint must not come without it, so all of it is one look.
+    """
+    signed = store.list_checkpoints(conn, limit=1_000_000)
+    after, previous = _start(conn, since)
+    return after, previous, store.head(conn).seq, signed
+
+
+def _start(conn: Connection, since: datetime | None) -> tuple[int, str]:
     """The number and hash of the last line before `since`."""
     if since is None:
         return 0, GENESIS

@@ -127,6 +127,29 @@ async def test_an_export_is_proven_alone(database: Database, tmp_path: Path) -> 
         assert (code, "a cut tail" in said) == (1, True), said
 
 
+async def test_a_checkpoint_that_was_taken_out_is_missed(
+    database: Database, tmp_path: Path
+) -> None:
+    """The line behind it tells of it, also of the last one; an export from later on needs none."""
+    path = tmp_path / "log.jsonl"
+    async with office(database, provider=name()) as here:
+        await lived(here)
+        lines = await export(here, path)
+        signed = [at for at, line in enumerate(lines) if line.startswith('{"type":"checkpoint"')]
+        for at in signed:
+            path.write_text("\n".join(lines[:at] + lines[at + 1 :]))
+            code, said = await asyncio.to_thread(verify, path)
+
+            assert (code, "tells of checkpoint" in said) == (1, True), said
+
+        begun = json.loads(lines[signed[0] - 1])
+        header = {"type": "export", "version": 1, "after": begun["seq"], "previous": begun["hash"]}
+        path.write_text("\n".join([json.dumps(header), *lines[signed[0] + 1 :]]))
+        code, said = await asyncio.to_thread(verify, path)
+
+        assert code == 0, said
+
+
 async def test_a_rewritten_log_has_no_signature(database: Database, tmp_path: Path) -> None:
     """Hashes can be made anew by anybody; the signature cannot."""
     path = tmp_path / "log.jsonl"
