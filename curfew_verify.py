@@ -118,7 +118,7 @@ class Log:
             self.erased.setdefault((inside["grant"], inside["actor"]), seq)
         self.seq, self.head = seq, str(line["hash"])
         self.hashes[seq] = self.head
-        if inside["kind"] == "texts.erased":
+        if inside["kind"] == "texts.erased" and inside["grant"] is not None:
             self.explain(0, inside["grant"])
         elif inside["kind"] == "person.erased":
             self.explain(1, inside["data"]["person"])
@@ -234,7 +234,8 @@ def main() -> int:
         print(f"curfew_verify: {error}", file=sys.stderr)
         return 2
     signed = "signatures checked" if keys else "signatures not checked: give --key"
-    print(f"Whole: {log.seq} lines, {log.checkpoints} checkpoints ({signed}); head {log.head}.")
+    begin = f"lines {log.begin + 1} to {log.seq}" if log.begin else f"{log.seq} lines"
+    print(f"Whole: {begin}, {log.checkpoints} checkpoints ({signed}); head {log.head}.")
     return 0
 
 

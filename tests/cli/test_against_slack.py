@@ -66,8 +66,16 @@ def cut(office: Ground, last: int) -> None:
 
 
 def rewrite(office: Ground, seq: int) -> None:
-    """A log that tells of another person from this line on, with every hash made anew."""
-    owner(office, "DELETE FROM checkpoints")
+    """A log that tells of another person from this line on, with every hash made anew.
+
+    It has no checkpoint, and no line that tells of one.
+    """
+    owner(
+        office,
+        "DELETE FROM checkpoints",
+        "UPDATE events SET kind = 'bot.started', body = replace(body, kind, 'bot.started')"
+        " WHERE kind = 'checkpoint.signed'",
+    )
     with closing(sqlite3.connect(office.directory / "curfew.db")) as conn, conn:
         (head,) = conn.execute("SELECT hash FROM events WHERE seq = ?", (seq - 1,)).fetchone()
         later = conn.execute("SELECT seq, body FROM events WHERE seq >= ? ORDER BY seq", (seq,))

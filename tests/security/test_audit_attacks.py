@@ -39,10 +39,14 @@ def somebody_else_did_it(conn: sqlite3.Connection) -> None:
 
 
 def all_of_it_again(conn: sqlite3.Connection) -> None:
-    """The same, and every hash from there on made anew; the signed checkpoints are gone."""
+    """The same, and every hash made anew; no checkpoint is left, nor a line that tells of one."""
     somebody_else_did_it(conn)
     conn.execute("UPDATE events SET actor = ? WHERE kind = 'grant.approved'", (OLGA,))
     head = "0" * 64
+    conn.execute(
+        "UPDATE events SET kind = 'bot.started', body = replace(body, kind, 'bot.started')"
+        " WHERE kind = 'checkpoint.signed'"
+    )
     for seq, body in conn.execute("SELECT seq, body FROM events ORDER BY seq").fetchall():
         head = link(head, body)
         conn.execute("UPDATE events SET hash = ? WHERE seq = ?", (head, seq))
