@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_CACHE_DIR := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev adapters run test coverage check format bench soak lock clean
+.PHONY: help setup setup-dev adapters run test test-long coverage check format bench soak lock clean
 
 help: ## this list
 	@echo "make TARGET, one of:"
@@ -27,8 +27,13 @@ adapters: $(VENV)/.ready-adapters ## the libraries of every adapter, beside what
 run: setup ## the bot; without Slack tokens the demo, which prints one URL
 	@exec $(BIN)/python -m bot run $(ARGS)
 
-test: setup-dev ## every test
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+# Many tests wait for a server or a clock: more workers than cores, the long files first.
+test: setup-dev ## every test but the long ones
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder \
+		$(if $(ARGS),$(ARGS),$(LONG:%=--ignore=%))
+
+test-long: setup-dev ## kills at every point that has a name, and several processes at once
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(LONG) $(ARGS)
 
 # Longer than `make test`, and in one process: what is being counted runs slower.
 coverage: setup-dev ## every test, and which lines and branches none of them runs
@@ -54,6 +59,8 @@ bench: $(VENV)/.ready-bench ## measures, and prints tables: make bench ARGS="--q
 
 soak: setup-dev ## kills and faults until the time is up: make soak ARGS="--minutes 30 --on sqlite"
 	@$(BIN)/python -m bench soak $(ARGS)
+
+LONG := tests/crash tests/replicas
 
 ADAPTERS := --extra aws --extra ldap --extra mysql
 

@@ -114,6 +114,14 @@ async def test_a_cut_tail(office: Ground, sandbox: SandboxServer) -> None:
     assert f"ends with line {last - 2}" in said.err
 
 
+async def test_a_checkpoint_that_was_taken_out(office: Ground, sandbox: SandboxServer) -> None:
+    """The line that tells of it is in the chain: no witness from outside is needed."""
+    await lived(office, sandbox)
+    owner(office, "DELETE FROM checkpoints")
+    alone = await office.curfew("audit", "verify")
+    assert (alone.code, "tells of checkpoint" in alone.err) == (1, True), alone
+
+
 async def test_a_rewritten_log(office: Ground, sandbox: SandboxServer) -> None:
     """Hashes made anew are whole by themselves; the first line that is another one is named."""
     await lived(office, sandbox)

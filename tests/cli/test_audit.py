@@ -58,15 +58,6 @@ async def test_removed_line(office: Ground, sandbox: SandboxServer) -> None:
     assert "line 2 is missing" in said.err
 
 
-async def test_removed_checkpoint(office: Ground, sandbox: SandboxServer) -> None:
-    """The line behind it tells of it; exit code 1."""
-    await lived(office, sandbox)
-    tamper(office, "DELETE FROM checkpoints")
-    said = await office.curfew("audit", "verify")
-    assert said.code == 1
-    assert "tells of checkpoint" in said.err
-
-
 async def test_export_is_proven_alone(office: Ground, sandbox: SandboxServer) -> None:
     """What is exported is proven by the stand-alone verifier with the public key alone."""
     await lived(office, sandbox)

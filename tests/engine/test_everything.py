@@ -218,7 +218,7 @@ def test_the_invariants_hold_whatever_happens(sqlite_template: Path) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call] # Hypothesis leaves it untyped
         Life,
         settings=settings(
-            max_examples=50,
+            max_examples=30,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

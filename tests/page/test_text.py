@@ -102,10 +102,10 @@ async def test_names_are_read_in_text_objects_unless_verbatim(stage: Stage) -> N
 
 
 async def test_reading_is_linear_in_the_text(stage: Stage) -> None:
-    """A quarter of a million marks without partners; quadratic reading would outlast the test."""
+    """A hundred thousand marks without partners; quadratic reading would outlast the test."""
     page = await stage.open(DANA)
     for mark in ("*a ", "_a ~b ", "<", "`", "<@", "&", ":a", "> *", "```", "https://"):
-        tree = await pieces(page, mark * (250_000 // len(mark)))
+        tree = await pieces(page, mark * (100_000 // len(mark)))
         assert tree
 
 

@@ -117,7 +117,7 @@ async def test_06_any_button(on_each: House) -> None:
         st.sampled_from(["channel_id", "message_ts", "thread_ts", "type", "view_id"]), odd
     )
     # A message that is not known yet is waited for, a second at most: fewer examples.
-    await run(st.tuples(users, action, values, places), send, many=25)
+    await run(st.tuples(users, action, values, places), send, many=12)
 
     assert await here.only() == grant
 

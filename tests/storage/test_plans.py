@@ -211,8 +211,14 @@ CASES = [
     ),
     Case("by or about", partial(store.search_events, person="u7"), "events_by_actor", sorts=True),
     Case("about or by", partial(store.search_events, person="u7"), "events_by_person", sorts=True),
-    Case("pending", store.pending_grants, "grants_by_state"),
-    Case("pending behind", partial(store.pending_grants, after=(NOON, "g")), "grants_by_state"),
+    # PostgreSQL would rather sort a thousand that wait than walk the index.
+    Case("pending", store.pending_grants, "grants_by_state", sorts=True),
+    Case(
+        "pending behind",
+        partial(store.pending_grants, after=(NOON, "g")),
+        "grants_by_state",
+        sorts=True,
+    ),
     Case("extending", store.extending_grants, "grants_extending"),
     Case(
         "extending behind", partial(store.extending_grants, after=(NOON, "g")), "grants_extending"
