@@ -135,6 +135,9 @@ class Worker:
 
     def _look(self, room: int, busy: tuple[str, ...], pen: Pen) -> tuple[Claimed, datetime | None]:
         """What is due; and when all of it was taken on, when the next falls due."""
+        nearest = store.nearest(pen.conn)
+        if not nearest.is_due:
+            return Claimed([], more=False), nearest.at
         found = self._claim.due(pen, room, busy)
         return found, None if found.more else store.next_due(pen.conn, to_come=True)
 

@@ -101,6 +101,26 @@ def _due(now: ColumnElement[datetime], *, ends: bool, excluding: bool) -> Select
     return query
 
 
+class Nearest(NamedTuple):
+    """When the next live grant wants to be looked at, and whether that is now or past."""
+
+    at: datetime | None
+    is_due: bool
+
+
+def nearest(conn: Connection) -> Nearest:
+    """Both in one round trip: mostly nothing is due, and then nothing else need be asked."""
+    now, values = kept_now(conn)
+    at, is_due = conn.execute(_nearest(now), values).one()
+    return Nearest(at, bool(is_due))
+
+
+@cache
+def _nearest(now: ColumnElement[datetime]) -> Select[Any]:
+    earliest = _next(None).subquery()
+    return select(earliest.c.at, earliest.c.at <= now)
+
+
 def next_due(conn: Connection, *, to_come: bool = False) -> datetime | None:
     """When the next live grant wants to be looked at; in the past when one is waiting.
 
@@ -122,7 +142,7 @@ def _next(behind: ColumnElement[datetime] | None) -> Select[Any]:
     if behind is not None:
         first = [query.where(grants.c.next_at > behind) for query in first]
     both = union_all(*first).subquery()
-    return select(func.min(both.c.at))
+    return select(func.min(both.c.at).label("at"))
 
 
 def lease_grants(conn: Connection, leases: Iterable[Lease]) -> None:

@@ -57,6 +57,7 @@ from bot.storage.leases import (
     due_grants,
     free_leases,
     lease_grants,
+    nearest,
     next_due,
     renew_leases,
 )
@@ -150,6 +151,7 @@ __all__ = [
     "live_grant",
     "live_ids_by_provider",
     "live_providers",
+    "nearest",
     "next_due",
     "next_notice_due",
     "notice_backlog",

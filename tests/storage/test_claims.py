@@ -157,10 +157,12 @@ async def test_providers_can_be_left_out(database: Database) -> None:
 async def test_next_due(database: Database) -> None:
     """The nearest time of all live grants, whichever way they go; none when nothing lives."""
     assert await database.read(store.next_due) is None
+    assert await database.read(store.nearest) == (None, False)
     await database.write(put(due(1), make_grant(next_at=NOON - HOUR), due(2, id="0" * 12)))
     gone = make_grant(state=State.ENDED, resource="gone", next_at=NOON - 9 * HOUR)
     await database.write(put(gone))
     assert await database.read(store.next_due) == NOON - HOUR
+    assert await database.read(store.nearest) == (NOON - HOUR, True)
 
 
 async def test_next_due_of_what_is_to_come(database: Database) -> None:
@@ -168,6 +170,7 @@ async def test_next_due_of_what_is_to_come(database: Database) -> None:
     later = database.clock.now() + HOUR
     await database.write(put(due(1), make_grant(resource="later", next_at=later)))
     assert await database.read(lambda conn: store.next_due(conn, to_come=True)) == later
+    assert (await database.read(store.nearest)).is_due
 
 
 async def test_a_dead_owner_s_leases_are_freed(database: Database) -> None:

@@ -173,6 +173,7 @@ AT = datetime(2026, 6, 1, tzinfo=UTC)
 CASES = [
     Case("due ends", partial(store.due_grants, ends=True, limit=200), "grants_due_ends"),
     Case("due begins", partial(store.due_grants, ends=False, limit=200), "grants_due_begins"),
+    Case("nearest", store.nearest, "grants_due_ends"),
     Case("next due", store.next_due, "grants_due_ends"),
     Case("next to come", partial(store.next_due, to_come=True), "grants_due_ends"),
     Case("pair", lambda c: store.live_grant(c, "u5", "r5"), "grants_live_pair"),
