@@ -5,9 +5,7 @@ log is read by one process and checked by as many as there are processors.
 """
 
 import asyncio
-import gc
 import os
-import signal
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -21,6 +19,7 @@ from sqlalchemy import Connection
 
 from bot.domain.chain import GENESIS, Fault
 from bot.domain.proofreading import Line, Proofreader, proofread
+from bot.engine.helping import begin
 from bot.storage import store
 from bot.storage.database import Database
 
@@ -98,8 +97,8 @@ def _hands(count: int) -> Iterator[Reading]:
     if count == 1:
         yield _here
         return
-    # Not forked: there are threads here. What they load is the domain and nothing else.
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_begin)
+    # Not forked: there are threads here. They load what reads lines, and nothing of the database.
+    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=begin)
     try:
         yield lambda *part: asyncio.wrap_future(pool.submit(proofread, *part))
     finally:
@@ -108,9 +107,3 @@ def _hands(count: int) -> Iterator[Reading]:
 
 async def _here(seq: int, head: str, lines: Sequence[Line]) -> Part:
     return proofread(seq, head, lines)
-
-
-def _begin() -> None:
-    """In a process that helps: Ctrl-C is the parent's to hear; pages make no cycles."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.disable()
