@@ -31,6 +31,12 @@ def free_port() -> int:
             return port
 
 
+def stopped(process: "subprocess.Popen[bytes]") -> None:
+    """Send SIGSTOP and wait until no thread of it runs any more: that may take a moment."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+
+
 class MariaDB:
     """One server. Every statement is logged, so that a test can see that no password is in one."""
 
@@ -105,7 +111,7 @@ class MariaDB:
     def freeze(self) -> None:
         """Connections are taken and nothing is answered any more, until `thaw`."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        stopped(self._process)
 
     def thaw(self) -> None:
         assert self._process is not None

@@ -14,7 +14,7 @@ from typing import Any
 import ldap3
 
 from tests.conformance.certificates import Authority
-from tests.conformance.mariadb import free_port
+from tests.conformance.mariadb import free_port, stopped
 
 SUFFIX = "dc=example,dc=com"
 ROOT, ROOT_PASSWORD = f"cn=root,{SUFFIX}", "the root's word"
@@ -128,7 +128,7 @@ class Slapd:
     def freeze(self) -> None:
         """Connections are taken and nothing is answered any more, until `thaw`."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        stopped(self._process)
 
     def thaw(self) -> None:
         assert self._process is not None
