@@ -6,7 +6,7 @@ the access away and seen it gone, and a call that goes out now would bring it ba
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
 
@@ -15,6 +15,7 @@ import structlog
 from bot.domain.errors import CurfewError
 from bot.engine.jobs import Job
 from bot.engine.ledger import Ledger, Pen
+from bot.engine.providers import Ours
 from bot.storage import store
 from bot.storage.errors import StorageError
 
@@ -48,7 +49,7 @@ class Leases:
         """Nobody works on it any more."""
         del self._good_until[job.grant.id, job.token]
 
-    def guard(self, job: Job) -> Callable[[float], Awaitable[None]]:
+    def guard(self, job: Job) -> Ours:
         """To be awaited before a call that gives access, with how many seconds it may take.
 
         Raises `LostLeaseError`, and the storage's errors: then the call must not be made.

@@ -8,7 +8,7 @@ from adapters.base import AdapterError, Caps, PendingError, RefusedError, Unreac
 from bot.domain.grant import EndReason, Grant
 from bot.domain.schedule import Due
 from bot.engine.conclusions import Answer
-from bot.engine.providers import MANUAL, TIMED, Providers, order_of
+from bot.engine.providers import MANUAL, TIMED, Ours, Providers, order_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +18,6 @@ class Job:
     grant: Grant
     due: Due
     token: str
-
-
-Ours = Callable[[float], Awaitable[None]]
-"""Awaited before a call that gives access, with the seconds it may take: raises when it must not be
-made, because the grant is no longer ours."""
 
 
 class Provision:

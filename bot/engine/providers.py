@@ -30,6 +30,10 @@ from bot.engine.ports import Meter
 
 T = TypeVar("T")
 
+Ours = Callable[[float], Awaitable[None]]
+"""Awaited before a call that gives access, with the seconds it may take: raises when it must not be
+made, because the grant is no longer ours."""
+
 MANUAL, TIMED, MAKING, LOOKING = range(4)
 """Urgencies: ends that a person pressed, ends by the clock, grants, and looks."""
 
@@ -138,7 +142,7 @@ class Providers:
             return None
         return await self._call(name, "counterpart", MANUAL, lambda one: one.counterpart(order))
 
-    async def grant(self, grant: Grant, ours: Callable[[float], Awaitable[None]]) -> None:
+    async def grant(self, grant: Grant, ours: Ours) -> None:
         """`ours` is awaited when it is our turn, right before the call; what it raises ends it."""
 
         async def give(adapter: Adapter, order: Order) -> None:

@@ -139,7 +139,7 @@ class Worker:
         if not nearest.is_due:
             return Claimed([], more=False), nearest.at
         found = self._claim.due(pen, room, busy)
-        return found, None if found.more else store.next_due(pen.conn, to_come=True)
+        return found, None if found.more else store.next_due(pen.conn)
 
     def _room(self) -> int:
         if len(self._recorder) >= UNRECORDED_LIMIT:

@@ -121,13 +121,12 @@ def _nearest(now: ColumnElement[datetime]) -> Select[Any]:
     return select(earliest.c.at, earliest.c.at <= now)
 
 
-def next_due(conn: Connection, *, to_come: bool = False) -> datetime | None:
-    """When the next live grant wants to be looked at; in the past when one is waiting.
+def next_due(conn: Connection) -> datetime | None:
+    """When the next live grant falls due, of those whose time had not come at the beginning.
 
-    `to_come`: of those only whose time had not come when this transaction began. So one that looks
-    at what is due first misses none that falls due in between.
+    Of this transaction: one that looks at what is due first misses none that falls due in between.
     """
-    begun, values = kept_beginning(conn) if to_come else (None, {})
+    begun, values = kept_beginning(conn)
     found: datetime | None = conn.execute(_next(begun), values).scalar()
     return found
 

@@ -52,7 +52,7 @@ async def at_rest(here: Office) -> None:
         while True:
             now = here.database.clock.now()
             leased = await here.database.read(lambda conn: conn.execute(busy).scalar_one())
-            due = await here.database.read(store.next_due)
+            due = (await here.database.read(store.nearest)).at
             if not leased and (due is None or due > now):
                 return
             here.engine.poke()

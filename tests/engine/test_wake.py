@@ -43,26 +43,37 @@ async def clockwork(database: Database, folder: Path) -> AsyncIterator[Engine]:
         await engine.stop()
 
 
+class Heard:
+    """Which grants came into a state, as the engine tells it."""
+
+    def __init__(self, engine: Engine, state: State) -> None:
+        self._state = state
+        self._ids: set[str] = set()
+        self._news = asyncio.Event()
+        engine.changed(self._hear)
+
+    def _hear(self, changed: tuple[Grant, ...]) -> None:
+        self._ids.update(grant.id for grant in changed if grant.state is self._state)
+        self._news.set()
+
+    async def until(self, wanted: set[str]) -> None:
+        """Exactly these, within ten seconds."""
+        async with asyncio.timeout(10):
+            while self._ids != wanted:
+                await self._news.wait()
+                self._news.clear()
+
+
 async def test_each_end_is_met_without_a_tick(database: Database, tmp_path: Path) -> None:
     """Ends that follow one another within one tick need no tick: each wake-up sets the next."""
     async with clockwork(database, tmp_path) as engine:
-        over: set[str] = set()
-        news = asyncio.Event()
-
-        def hear(changed: tuple[Grant, ...]) -> None:
-            over.update(grant.id for grant in changed if grant.state is State.ENDED)
-            news.set()
-
-        engine.changed(hear)
+        over = Heard(engine, State.ENDED)
         grants = []
         for who, other in ((DANA, MAYA), (OMAR, MAYA)):
             words = Ask(resource="lab", reason="fix the order", duration=timedelta(seconds=1))
             grant = await engine.service.ask(who, words)
             grants.append(await engine.service.vote(other, grant.id))
-        async with asyncio.timeout(10):
-            while over != {grant.id for grant in grants}:
-                await news.wait()
-                news.clear()
+        await over.until({grant.id for grant in grants})
 
 
 async def test_what_the_clock_does_alone_comes_in_one_go(
@@ -72,15 +83,5 @@ async def test_what_the_clock_does_alone_comes_in_one_go(
     late = [make_grant(requester=f"U{number}") for number in range(2 * CLAIM + 50)]
     await database.write(put(*late))
     async with clockwork(database, tmp_path) as engine:
-        lapsed: set[str] = set()
-        news = asyncio.Event()
-
-        def hear(changed: tuple[Grant, ...]) -> None:
-            lapsed.update(grant.id for grant in changed if grant.state is State.LAPSED)
-            news.set()
-
-        engine.changed(hear)
-        async with asyncio.timeout(10):
-            while len(lapsed) < len(late):
-                await news.wait()
-                news.clear()
+        lapsed = Heard(engine, State.LAPSED)
+        await lapsed.until({grant.id for grant in late})

@@ -175,7 +175,6 @@ CASES = [
     Case("due begins", partial(store.due_grants, ends=False, limit=200), "grants_due_begins"),
     Case("nearest", store.nearest, "grants_due_ends"),
     Case("next due", store.next_due, "grants_due_ends"),
-    Case("next to come", partial(store.next_due, to_come=True), "grants_due_ends"),
     Case("pair", lambda c: store.live_grant(c, "u5", "r5"), "grants_live_pair"),
     Case("fact", lambda c: store.live_by_fact(c, "f"), "grants_live_fact"),
     Case("prefix", lambda c: store.find_grants_by_prefix(c, "g123", 5), "grants"),
