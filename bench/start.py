@@ -15,14 +15,11 @@ from functools import partial
 from sqlalchemy import Connection
 
 from bench.archive import build
-from bench.scene import Quiet, SleepyAdapter, apart, database_urls, resident_mib
+from bench.scene import apart, database_urls, resident_mib
 from bench.table import Table, say
 from bot.domain.grant import State
 from bot.domain.record import EventKind
-from bot.engine.claims import Claim
-from bot.engine.jobs import Provision
-from bot.engine.ledger import Ledger, Pen
-from bot.engine.providers import Providers
+from bot.engine.ledger import Ledger
 from bot.engine.verifying import prove
 from bot.storage import store
 from bot.storage.clock import Clock
@@ -130,16 +127,11 @@ async def _lists(database: Database, grants: int) -> tuple[str, float]:
 
 
 async def _tick(database: Database) -> float:
-    """What a tick of the engine asks: a claim that finds nothing, and what falls due next."""
+    """What a tick of the engine asks when nothing is due."""
     ledger = Ledger(database)
-    provision = Provision(Providers({"sleepy": SleepyAdapter("sleepy")}, Quiet()))
-    claim = Claim(database.replica, provision)
-
-    def look(pen: Pen) -> bool:
-        return bool(store.nearest(pen.conn).is_due or claim.due(pen, 200, ()).jobs)
 
     async def tick() -> None:
-        assert not await ledger.write(look)
+        assert not (await ledger.peek(store.nearest)).is_due
 
     return await _median(tick, times=50)
 

@@ -196,6 +196,10 @@ class Ledger:
             listener(written)
         return result
 
+    async def peek(self, look: Callable[["Connection"], T]) -> T:
+        """Run a function that makes one statement, and one that reads."""
+        return await self._database.peek(look)
+
     async def read(self, look: Callable[["Connection"], T]) -> T:
         """Run a function that only reads."""
         return await self._database.read(look)

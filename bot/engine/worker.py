@@ -109,35 +109,46 @@ class Worker:
             await self._news.wait()
             self._news.clear()
             try:
-                while not self._closing and await self._claim_some():
-                    pass
+                await self._look()
             except StorageError as error:
                 log.warning("nothing claimed", error=str(error))
 
-    async def _claim_some(self) -> bool:
-        """One claim; True when there may be more that could be taken on now."""
+    async def _look(self) -> None:
+        """Take on what somebody waits for, then what is due, as long as there is room."""
+        await self._take_pressed()
+        if self._room() > 0 and not await self._is_any_due():
+            return
+        while self._room() > 0 and not self._closing and await self._claim_some():
+            await self._take_pressed()
+        self.looked_at = time.monotonic()
+
+    async def _take_pressed(self) -> None:
         pressed, self._pressed = self._pressed, []
         for grant_id in pressed:
             since = self._moment()
             jobs = await self._ledger.write(partial(self._claim.one, grant_id=grant_id))
             self._take(jobs, since)
-        room = self._room()
-        if room <= 0:
-            self.looked_at = time.monotonic()
-            return False
+
+    async def _is_any_due(self) -> bool:
+        """Mostly nothing is, and then nothing else need be asked."""
+        nearest = await self._ledger.peek(store.nearest)
+        self.looked_at = time.monotonic()
+        if not nearest.is_due and nearest.at is not None:
+            self._ahead(nearest.at)
+        return nearest.is_due
+
+    async def _claim_some(self) -> bool:
+        """One claim; True when there may be more of what is due."""
         since = self._moment()
-        found, ahead = await self._ledger.write(partial(self._look, room, self._busy()))
+        found, ahead = await self._ledger.write(partial(self._due, self._room(), self._busy()))
         self.looked_at = time.monotonic()
         self._take(found.jobs, since)
         if ahead is not None:
             self._ahead(ahead)
-        return found.more and self._room() > 0
+        return found.more
 
-    def _look(self, room: int, busy: tuple[str, ...], pen: Pen) -> tuple[Claimed, datetime | None]:
+    def _due(self, room: int, busy: tuple[str, ...], pen: Pen) -> tuple[Claimed, datetime | None]:
         """What is due; and when all of it was taken on, when the next falls due."""
-        nearest = store.nearest(pen.conn)
-        if not nearest.is_due:
-            return Claimed([], more=False), nearest.at
         found = self._claim.due(pen, room, busy)
         return found, None if found.more else store.next_due(pen.conn)
 

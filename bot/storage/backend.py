@@ -24,6 +24,10 @@ class Backend(ABC):
         """Runs `fn` on one consistent view that cannot be written to."""
 
     @abstractmethod
+    async def peek(self, fn: Callable[[Connection], T]) -> T:
+        """Runs `fn`, which makes one statement that reads, in as few round trips as can be."""
+
+    @abstractmethod
     async def occupied(self) -> bool:
         """Somebody other than us works on this database now."""
 

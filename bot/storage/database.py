@@ -152,6 +152,13 @@ class Database:
         """Runs `fn` on one consistent state. AwayError when the database does not answer."""
         return await self._backend.read(fn)
 
+    async def peek(self, fn: Callable[[Connection], T]) -> T:
+        """Runs `fn`, which makes one statement, and one that reads. The errors of `read`.
+
+        For what is asked often: no transaction is begun for it where that costs round trips.
+        """
+        return await self._backend.peek(fn)
+
     async def ping(self) -> None:
         """Returns when the database answers; AwayError or UnusableError when not."""
         await self._backend.read(_answer)

@@ -8,7 +8,8 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final, TypeVar
 
 from psycopg import Error as DriverError
@@ -141,6 +142,7 @@ class PostgresBackend(Backend):
     def __init__(self, url: URL, place: Place, *, present: bool) -> None:
         """Nothing is connected yet."""
         self._engine = _engine(url, place)
+        self._peeking = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._present = present
         self._presence = Presence(url, connect_arguments(url), place.replica)
 
@@ -151,7 +153,7 @@ class PostgresBackend(Backend):
 
     async def write(self, fn: Callable[[Connection], T]) -> T:
         try:
-            return await self._repeat(fn, {})
+            return await self._repeat(partial(self._transact, fn, {}))
         except DBAPIError as error:
             if isinstance(error.orig, ReadOnlySqlTransaction):
                 raise AwayError(
@@ -164,17 +166,20 @@ class PostgresBackend(Backend):
         # The driver puts both into its BEGIN: no round trip of their own.
         view = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         try:
-            return await self._repeat(fn, view)
+            return await self._repeat(partial(self._transact, fn, view))
         except DBAPIError as error:
             if isinstance(error.orig, ReadOnlySqlTransaction):
                 raise ProgramError("a function given to `read` tried to write") from error
             raise
 
-    async def _repeat(self, fn: Callable[[Connection], T], options: Mapping[str, object]) -> T:
+    async def peek(self, fn: Callable[[Connection], T]) -> T:
+        return await self._repeat(partial(self._without_transaction, fn))
+
+    async def _repeat(self, attempted: Callable[[], Awaitable[T]]) -> T:
         patience = time.monotonic() + PATIENCE_S
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._transact(fn, options)
+                return await attempted()
             except DBAPIError as error:
                 last = attempt == ATTEMPTS or time.monotonic() > patience
                 if last or not _may_repeat(error):
@@ -200,6 +205,10 @@ class PostgresBackend(Backend):
                         ) from error
                     raise
             return result
+
+    async def _without_transaction(self, fn: Callable[[Connection], T]) -> T:
+        async with self._peeking.connect() as conn:
+            return await conn.run_sync(fn)
 
     async def occupied(self) -> bool:
         return bool(await self.read(self._presence.others))

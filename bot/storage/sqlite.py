@@ -159,6 +159,10 @@ class SqliteBackend(Backend):
             if not self._reads:
                 self._unread.set()
 
+    async def peek(self, fn: Callable[[Connection], T]) -> T:
+        # A reader's connection is reached through a thread hop for each of BEGIN, SELECT, ROLLBACK.
+        return await self.write(fn)
+
     async def occupied(self) -> bool:
         return self._lock.taken_by_other()
 

@@ -54,6 +54,22 @@ async def test_neighbours_do_not_suffer(database: Database) -> None:
     assert await count(database) == 31
 
 
+async def test_a_peek_leaves_transactions_alone(database: Database) -> None:
+    """It sees what was written, and connections that it used take back a whole transaction."""
+    await database.write(put(make_grant(resource="there")))
+
+    def fail(conn: Connection) -> None:
+        store.insert_grant(conn, make_grant())
+        raise RuntimeError
+
+    for _ in range(20):  # more than there are connections
+        assert len(await database.peek(store.list_grants)) == 1
+    failing = [database.write(fail) for _ in range(20)]
+    results = await asyncio.gather(*failing, return_exceptions=True)
+    assert {type(result) for result in results} == {RuntimeError}
+    assert await count(database) == 1
+
+
 async def test_a_reader_cannot_write(database: Database) -> None:
     """`read` refuses to change anything."""
     with pytest.raises(ProgramError, match="tried to write"):
