@@ -12,11 +12,11 @@ from bench.scene import asking
 from bot.domain.acts import Confirm, Role, Vote
 from bot.domain.chain import GENESIS, seal
 from bot.domain.codec import person_text
+from bot.domain.compact import compact
 from bot.domain.grant import Grant, Recipient, altered
 from bot.domain.machine import open_grant, step
 from bot.domain.record import Event, EventKind
 from bot.storage.rows import grant_to_row
-from bot.storage.types import to_json
 
 KINDS = (
     EventKind.GRANT_REQUESTED,
@@ -76,7 +76,7 @@ def _event_rows(count: int, grants: int, on: str) -> Iterator[tuple[object, ...]
         line = seal(digest, seq, event)
         digest = line.hash
         who = (line.grant_id, f"U{number:07}", "lab" if number % 50 else "vault")
-        kept = to_json(dict(line.texts)) if texts else None
+        kept = compact(dict(line.texts)) if texts else None
         yield (seq, plain(at, on), kind.value, line.actor, *who, line.body, digest, kept)
 
 

@@ -208,7 +208,7 @@ async def _check(url: str, world: World) -> int:
 
 def _check_one(grant: Grant, lines: list[SealedEvent]) -> None:
     again = replay(lines)
-    for name in grant.__dataclass_fields__:
+    for name in grant.__struct_fields__:
         if name not in OPERATIONAL:
             assert getattr(again, name) == getattr(grant, name), (grant.id, name)
     kinds = Counter(line.kind.value for line in lines)

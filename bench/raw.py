@@ -14,12 +14,13 @@ from sqlalchemy.engine import make_url
 from bench.scene import asking
 from bot.domain.acts import Confirm, End, Revoke, Role, Vote
 from bot.domain.chain import seal
+from bot.domain.compact import compact
 from bot.domain.grant import Grant, altered
 from bot.domain.machine import open_grant, step
 from bot.domain.record import Event, Notice
 from bot.engine.ledger import told_of
 from bot.storage.rows import changed_columns, column_values, grant_to_row
-from bot.storage.types import to_json, to_microseconds, to_seconds
+from bot.storage.types import to_microseconds, to_seconds
 
 EVENT = ("seq", "at", "kind", "actor", "grant_id", "person", "resource", "body", "hash", "texts")
 NOTICE = ("lane", "kind", "grant_id", "data", "created_at", "next_at", "attempts", "unsure")
@@ -86,7 +87,7 @@ def plain(value: object, on: str) -> object:
         return to_microseconds(value) if on == "sqlite" else value
     if isinstance(value, timedelta):
         return to_seconds(value)
-    return to_json(value) if isinstance(value, dict | list) else value
+    return compact(value) if isinstance(value, dict | list | tuple) else value
 
 
 def _rows(change: Change, last: int, digest: str, on: str) -> tuple[list[object], list[object]]:
@@ -99,11 +100,11 @@ def _rows(change: Change, last: int, digest: str, on: str) -> tuple[list[object]
         digest = line.hash
         notices += told_of(line)
         about = (change.person, change.resource, line.body, line.hash)
-        texts = to_json(dict(line.texts)) if line.texts else None
+        texts = compact(dict(line.texts)) if line.texts else None
         who = (line.actor, line.grant_id)
         events.append((seq, plain(line.at, on), line.kind.value, *who, *about, texts))
     told = [
-        (n.lane, n.kind.value, n.grant_id, to_json(dict(n.data)), now, now, 0, False)
+        (n.lane, n.kind.value, n.grant_id, compact(dict(n.data)), now, now, 0, False)
         for n in notices
     ]
     return events, list(told)

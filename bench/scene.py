@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import ClassVar, TypeVar
 from adapters.base import Adapter, Caps, GrantParams, Order, Presence, ProviderSettings
 from bot.config.audit_key import load_or_make
 from bot.domain.acts import Ask, Confirm, Role, Vote
-from bot.domain.grant import Grant, Kind, Recipient, Terms, new_id
+from bot.domain.grant import Grant, Kind, Recipient, Terms, altered, new_id
 from bot.domain.grant import Order as GrantOrder
 from bot.domain.machine import open_grant, step
 from bot.domain.people import Account
@@ -155,7 +155,7 @@ def grants(count: int, due: datetime, *, provider: str = "sleepy") -> list[Grant
         vote = Vote(actor="U0MAYA", role=Role.APPROVER)
         grant = step(grant, vote, begun).grant
         confirm = Confirm(actor="worker", role=Role.WORKER, native_end=None)
-        made.append(replace(step(grant, confirm, begun).grant, version=1))
+        made.append(altered(step(grant, confirm, begun).grant, version=1))
     return made
 
 

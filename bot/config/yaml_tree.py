@@ -5,6 +5,7 @@ is a word and `12:30` no number; a key that stands twice is wrong; aliases, dept
 bounded, so that a small file cannot become a large one.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -202,13 +203,20 @@ class _Walk:
             if kind == "int":
                 return int(text) if len(text) <= 18 else text  # noqa: PLR2004 - 64 bits
             if kind == "float":
-                return float(text)
+                return _finite(text)
         except ValueError:
             self.document.problem(path, "wrong_type", f"“{text[:40]}” is no number.")
             return None
         if kind == "bool":
             return text.lower() == "true"
         return None if kind == "null" else text
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("more than a float holds")
+    return number
 
 
 def _place(node: Node) -> tuple[int, int]:

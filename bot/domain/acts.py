@@ -4,10 +4,11 @@ An act carries who did it (`actor`: a Slack user id, `cli:NAME`, `clock`, `worke
 which role; whether that person has the role is the caller's to know at the moment of the act.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum, auto
 from typing import ClassVar
+
+from msgspec import Struct
 
 from bot.domain.grant import EndReason, Kind, Order, Task, Terms
 
@@ -24,8 +25,7 @@ class Role(StrEnum):
     POLICY = auto()  # `approvals: 0`: the policy itself says yes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
+class Act(Struct, frozen=True, kw_only=True):
     """The root of all acts."""
 
     verb: ClassVar[str]
@@ -33,8 +33,7 @@ class Act:
     role: Role
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask(Act):
+class Ask(Act, frozen=True, kw_only=True):
     """A person asks. `role` is the requester's; the guards of the policy were passed."""
 
     verb: ClassVar[str] = "request"
@@ -53,51 +52,43 @@ class Ask(Act):
     incident: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vote(Act):
+class Vote(Act, frozen=True, kw_only=True):
     """An approver's yes. `duration` is set when they allow less time than was asked for."""
 
     verb: ClassVar[str] = "vote"
     duration: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deny(Act):
+class Deny(Act, frozen=True, kw_only=True):
     verb: ClassVar[str] = "deny"
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancel(Act):
+class Cancel(Act, frozen=True, kw_only=True):
     verb: ClassVar[str] = "cancel"
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lapse(Act):
+class Lapse(Act, frozen=True, kw_only=True):
     verb: ClassVar[str] = "lapse"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remind(Act):
+class Remind(Act, frozen=True, kw_only=True):
     verb: ClassVar[str] = "remind"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start(Act):
+class Start(Act, frozen=True, kw_only=True):
     verb: ClassVar[str] = "start"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Confirm(Act):
+class Confirm(Act, frozen=True, kw_only=True):
     """The provider was asked after the grant call, and says that the access is there."""
 
     verb: ClassVar[str] = "granted"
     native_end: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fail(Act):
+class Fail(Act, frozen=True, kw_only=True):
     """The access could not be made, or (`held`) the person had it before us."""
 
     verb: ClassVar[str] = "fail"
@@ -106,8 +97,7 @@ class Fail(Act):
     landed: bool = False  # the answer was definite, so no call of ours can still land
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issue(Act):
+class Issue(Act, frozen=True, kw_only=True):
     """Credentials are about to be shown to the requester.
 
     `announced` is the call's own mark; None while an earlier call may still land.
@@ -117,77 +107,66 @@ class Issue(Act):
     announced: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Withdraw(Act):
+class Withdraw(Act, frozen=True, kw_only=True):
     """A call for credentials was answered with a no: what was `announced` will not land."""
 
     verb: ClassVar[str] = "withdraw"
     announced: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Warn(Act):
+class Warn(Act, frozen=True, kw_only=True):
     verb: ClassVar[str] = "warn"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskExtension(Act):
+class AskExtension(Act, frozen=True, kw_only=True):
     verb: ClassVar[str] = "ask_extension"
     by: timedelta
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VoteExtension(Act):
+class VoteExtension(Act, frozen=True, kw_only=True):
     verb: ClassVar[str] = "vote_extension"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DenyExtension(Act):
+class DenyExtension(Act, frozen=True, kw_only=True):
     verb: ClassVar[str] = "deny_extension"
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extend(Act):
+class Extend(Act, frozen=True, kw_only=True):
     """The provider was told the new end."""
 
     verb: ClassVar[str] = "extend"
     native_end: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailExtension(Act):
+class FailExtension(Act, frozen=True, kw_only=True):
     """The provider would not move the end; the former one holds."""
 
     verb: ClassVar[str] = "fail_extension"
     error: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revoke(Act):
+class Revoke(Act, frozen=True, kw_only=True):
     verb: ClassVar[str] = "revoke"
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finish(Act):
+class Finish(Act, frozen=True, kw_only=True):
     """An end that nobody pressed: the time, the provider, the sessions, the incident."""
 
     verb: ClassVar[str] = "finish"
     why: EndReason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alarm(Act):
+class Alarm(Act, frozen=True, kw_only=True):
     """Taking the access away is late; said once."""
 
     verb: ClassVar[str] = "alarm"
     error: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry(Act):
+class Retry(Act, frozen=True, kw_only=True):
     """A call did not get through, or must be looked at again; that happens `after` from now."""
 
     verb: ClassVar[str] = "retry"
@@ -195,31 +174,27 @@ class Retry(Act):
     after: timedelta
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announce(Act):
+class Announce(Act, frozen=True, kw_only=True):
     """A call that makes access or credentials is about to go out and may land until `until`."""
 
     verb: ClassVar[str] = "announce"
     until: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assign(Act):
+class Assign(Act, frozen=True, kw_only=True):
     """The provider is a person: the operators of the resource are asked to do it by hand."""
 
     verb: ClassVar[str] = "assign"
     task: Task
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Complete(Act):
+class Complete(Act, frozen=True, kw_only=True):
     """An operator says that what was asked for is done."""
 
     verb: ClassVar[str] = "complete"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End(Act):
+class End(Act, frozen=True, kw_only=True):
     """The provider, asked again, says that the access is gone (or it was never ours)."""
 
     verb: ClassVar[str] = "end"

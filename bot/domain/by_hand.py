@@ -1,12 +1,11 @@
 """Access that a person makes and takes away: who is asked, and what their word changes."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.acts import Assign, Complete
 from bot.domain.drafts import Draft, Said, card
 from bot.domain.errors import ProgramError, RefusalError
-from bot.domain.grant import Grant, State, Task
+from bot.domain.grant import Grant, State, Task, altered
 from bot.domain.record import EventKind, Notice, NoticeKind, card_lane
 
 WANTED = {State.GRANTING: Task.MAKE, State.REVOKING: Task.REMOVE}
@@ -18,7 +17,7 @@ def assign(grant: Grant, act: Assign, now: datetime) -> Draft:
     if act.task is not WANTED.get(grant.state):
         raise ProgramError(f"nobody is asked to {act.task} what is {grant.state}")
     return Draft(
-        replace(grant, task=act.task),
+        altered(grant, task=act.task),
         (Said(EventKind.TASK_ASSIGNED, {"task": act.task.value}),),
         (task_card(grant, act.task), card(grant)),
     )
@@ -29,7 +28,7 @@ def complete(grant: Grant, act: Complete, now: datetime) -> Draft:
     if grant.task is None:
         raise RefusalError("no_task", "Nothing is to be done by hand for this now.")
     return Draft(
-        replace(grant, task=None, done=grant.task, attempts=0, next_at=now, last_error=None),
+        altered(grant, task=None, done=grant.task, attempts=0, next_at=now, last_error=None),
         (Said(EventKind.TASK_DONE, {"task": grant.task.value, "role": act.role.value}),),
         (task_card(grant, grant.task), card(grant)),
     )

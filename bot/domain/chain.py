@@ -20,7 +20,7 @@ from functools import lru_cache
 from types import NoneType
 from typing import Final
 
-from bot.domain.compact import encoder
+from bot.domain.compact import compact
 from bot.domain.errors import ProgramError
 from bot.domain.record import Event, SealedEvent
 
@@ -28,13 +28,11 @@ GENESIS: Final = "0" * 64
 SHORT_HASH: Final = 12
 """Characters of a hash shown to people, as in `#42 0f3a…`."""
 
-_encode: Final = encoder(ensure_ascii=False)
-
 
 def canonical(value: object) -> str:
     """The one JSON text of a value. Floats are refused: they have no single spelling."""
     _refuse_floats(value)
-    return _encode(value)
+    return compact(value)
 
 
 _LEAVES: Final = frozenset({str, int, bool, NoneType})

@@ -4,19 +4,20 @@ What people wrote, and who they are beyond their user id, is left out of what is
 in the event's `texts`, from where `bot.domain.replay` puts it back.
 """
 
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from types import NoneType
 from typing import Final, get_type_hints
 
 from pydantic import TypeAdapter
 
-from bot.domain.grant import Extension, Grant, Order, Recipient
+from bot.domain.grant import GRANT_FIELDS, Extension, Grant, Order, Recipient
 
 _HINTS: Final = get_type_hints(Grant)
 _FIELDS: Final[dict[str, TypeAdapter[object]]] = {
-    field.name: TypeAdapter(_HINTS[field.name]) for field in fields(Grant)
+    name: TypeAdapter(_HINTS[name]) for name in GRANT_FIELDS
 }
 _RECIPIENT: Final = TypeAdapter(Recipient)
 
@@ -28,11 +29,16 @@ PERSON: Final = "person"
 EXTENSION_REASON: Final = "extension_reason"
 
 
+@lru_cache(maxsize=64)  # what is written in one transaction has few times
+def _utc_text(at: datetime) -> str:
+    return f"{at.replace(tzinfo=None).isoformat()}Z"
+
+
 def dump_whole(name: str, value: object) -> object:
     """The JSON value of a grant's field, everything in it."""
     # Pydantic's own answers, at a third of their price: these change with each act.
     if isinstance(value, datetime) and value.tzinfo is UTC:
-        return f"{value.replace(tzinfo=None).isoformat()}Z"
+        return _utc_text(value)
     if isinstance(value, StrEnum):
         return value.value
     return _FIELDS[name].dump_python(value, mode="json")

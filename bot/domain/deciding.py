@@ -1,6 +1,5 @@
 """From the asking to the decision: what each act of this part makes of a grant."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -8,7 +7,7 @@ from bot.domain.acts import Ask, Cancel, Deny, Lapse, Remind, Start, Vote
 from bot.domain.codec import PERSON, REASON, person_text
 from bot.domain.drafts import Draft, Said, card, dm
 from bot.domain.errors import RefusalError
-from bot.domain.grant import EndReason, Grant, State
+from bot.domain.grant import EndReason, Grant, State, altered
 from bot.domain.record import EventKind, Notice, NoticeKind, card_lane
 from bot.domain.schedule import wake
 
@@ -44,7 +43,7 @@ def ask(act: Ask, now: datetime) -> Draft:
     if act.terms.approvals == 0:
         opened, more = _opened(grant, now, actor="policy")
         return Draft(opened, (said, *more), (card(grant),))
-    waiting = replace(grant, next_at=wake(grant, now))
+    waiting = altered(grant, next_at=wake(grant, now))
     return Draft(waiting, (said,), (card(grant), dm(grant, N.DM_ASKED)))
 
 
@@ -54,7 +53,7 @@ def _opened(grant: Grant, now: datetime, *, actor: str) -> tuple[Grant, tuple[Sa
         K.GRANT_APPROVED, {"duration": int(grant.duration.total_seconds())}, actor=actor
     )
     if grant.starts_at is not None and grant.starts_at > now:
-        scheduled = replace(grant, state=State.SCHEDULED, next_at=grant.starts_at)
+        scheduled = altered(grant, state=State.SCHEDULED, next_at=grant.starts_at)
         return scheduled, (approved, Said(K.GRANT_SCHEDULED, actor=actor))
     return _granting(grant, now), (approved,)
 
@@ -63,7 +62,7 @@ def _granting(grant: Grant, now: datetime) -> Grant:
     end = now + grant.duration
     if grant.ends_by is not None:
         end = min(end, grant.ends_by)
-    return replace(grant, state=State.GRANTING, expires_at=end, attempts=0, next_at=now)
+    return altered(grant, state=State.GRANTING, expires_at=end, attempts=0, next_at=now)
 
 
 def vote(grant: Grant, act: Vote, now: datetime) -> Draft:
@@ -84,7 +83,7 @@ def vote(grant: Grant, act: Vote, now: datetime) -> Draft:
         raise RefusalError(
             "longer", "An approval can shorten what was asked for, never lengthen it."
         )
-    voted = replace(
+    voted = altered(
         grant,
         votes=(*grant.votes, act.actor),
         duration=act.duration or grant.duration,
@@ -123,7 +122,7 @@ def lapse(grant: Grant, act: Lapse, now: datetime) -> Draft:
 
 def _closed(grant: Grant, state: State, reason: str, now: datetime) -> Draft:
     why, kind = CLOSED[state]
-    closed = replace(grant, state=state, end_reason=why, ended_at=now, next_at=None)
+    closed = altered(grant, state=state, end_reason=why, ended_at=now, next_at=None)
     told = {"reason": reason} if reason else {}
     return Draft(
         closed,
@@ -135,7 +134,7 @@ def _closed(grant: Grant, state: State, reason: str, now: datetime) -> Draft:
 def remind(grant: Grant, act: Remind, now: datetime) -> Draft:
     del act
     return Draft(
-        replace(grant, next_at=wake(grant, now)),
+        altered(grant, next_at=wake(grant, now)),
         (),
         (Notice(card_lane(grant.id), N.REMINDER, grant.id),),
     )

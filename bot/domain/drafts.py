@@ -1,7 +1,8 @@
 """What a transition hands to the machine: the grant as it would be, what to log, whom to tell."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from bot.domain.grant import Grant
 from bot.domain.record import (
@@ -15,18 +16,16 @@ from bot.domain.record import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """An event before it knows its time and grant. `actor` where it is not the act's."""
 
     kind: EventKind
-    data: Mapping[str, JsonValue] = field(default_factory=dict)
-    texts: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, JsonValue] = {}
+    texts: Mapping[str, str] = {}
     actor: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A transition's outcome, not yet checked against the table."""
 
     grant: Grant
@@ -34,8 +33,7 @@ class Draft:
     notices: tuple[Notice, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One change of a grant: to be written in one transaction, whole or not at all."""
 
     grant: Grant

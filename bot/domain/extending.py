@@ -7,7 +7,7 @@ from bot.domain.acts import AskExtension, DenyExtension, Extend, FailExtension, 
 from bot.domain.codec import EXTENSION_REASON
 from bot.domain.drafts import Draft, Said, away, card, dm
 from bot.domain.errors import ProgramError, RefusalError
-from bot.domain.grant import Extension, Grant
+from bot.domain.grant import Extension, Grant, altered
 from bot.domain.record import EventKind, JsonValue, Notice, NoticeKind, card_lane
 from bot.domain.schedule import still_unsure, wake
 
@@ -34,7 +34,7 @@ def ask_extension(grant: Grant, act: AskExtension, now: datetime) -> Draft:
         reason=act.reason,
         approvals=grant.terms.extend_approvals,
     )
-    asked = replace(grant, extension=extension, extensions=extension.number)
+    asked = altered(grant, extension=extension, extensions=extension.number)
     said = Said(K.EXTENSION_ASKED, {"by": _seconds(extension)}, {EXTENSION_REASON: act.reason})
     if extension.approvals == 0:
         approved = _approved(asked, extension, now)
@@ -61,7 +61,7 @@ def _approved(grant: Grant, extension: Extension, now: datetime) -> Grant:
     if grant.expires_at is None:
         raise ProgramError("an active grant has an end")
     end = grant.expires_at + extension.by
-    return replace(grant, extension=replace(extension, end=end), attempts=0, next_at=now)
+    return altered(grant, extension=replace(extension, end=end), attempts=0, next_at=now)
 
 
 def vote_extension(grant: Grant, act: VoteExtension, now: datetime) -> Draft:
@@ -77,7 +77,7 @@ def vote_extension(grant: Grant, act: VoteExtension, now: datetime) -> Draft:
         raise RefusalError("voted_already", "You have approved this already.")
     voted = replace(extension, votes=(*extension.votes, act.actor))
     cast = Said(K.VOTE_CAST, {"votes": len(voted.votes), "needed": voted.approvals})
-    changed = replace(grant, extension=voted)
+    changed = altered(grant, extension=voted)
     if len(voted.votes) < voted.approvals:
         return Draft(changed, (cast,), (_vote_card(grant, voted),))
     return Draft(_approved(changed, voted, now), (cast, Said(K.EXTENSION_APPROVED)))
@@ -93,7 +93,7 @@ def deny_extension(grant: Grant, act: DenyExtension, now: datetime) -> Draft:
     del now
     extension = _open(grant)
     return Draft(
-        replace(grant, extension=None),
+        altered(grant, extension=None),
         (Said(K.EXTENSION_DENIED, {}, {"decision_reason": act.reason} if act.reason else {}),),
         (
             card(grant),
@@ -108,7 +108,7 @@ def extend(grant: Grant, act: Extend, now: datetime) -> Draft:
     extension = grant.extension
     if extension is None or extension.end is None:
         raise ProgramError("only an approved extension moves an end")
-    moved = replace(
+    moved = altered(
         grant,
         expires_at=extension.end,
         duration=grant.duration + extension.by,
@@ -119,7 +119,7 @@ def extend(grant: Grant, act: Extend, now: datetime) -> Draft:
         last_error=None,
     )
     return Draft(
-        replace(moved, next_at=wake(moved, now)),
+        altered(moved, next_at=wake(moved, now)),
         (Said(K.GRANT_EXTENDED, {"by": _seconds(extension)}, actor=_decider(extension)),),
         (
             card(grant),
@@ -137,7 +137,7 @@ def fail_extension(grant: Grant, act: FailExtension, now: datetime) -> Draft:
     extension = grant.extension
     if extension is None:
         raise ProgramError("only an extension that was asked for can fail")
-    kept = replace(
+    kept = altered(
         grant,
         extension=None,
         attempts=0,
@@ -145,7 +145,7 @@ def fail_extension(grant: Grant, act: FailExtension, now: datetime) -> Draft:
         last_error=act.error,
     )
     return Draft(
-        replace(kept, next_at=wake(kept, now)),
+        altered(kept, next_at=wake(kept, now)),
         (Said(K.EXTENSION_FAILED, {"error": act.error}),),
         (
             card(grant),

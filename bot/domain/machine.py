@@ -11,7 +11,8 @@ Rules this module keeps:
 
 from dataclasses import dataclass
 from datetime import datetime
-from operator import attrgetter
+from itertools import compress
+from operator import attrgetter, is_not
 from typing import Final
 
 from bot.domain import deciding, transitions
@@ -148,11 +149,9 @@ def _complete(before: Grant | None, draft: Draft, act: Act, now: datetime) -> St
     if rule is None or after.state not in rule.targets:
         raise ProgramError(f"{act.verb} must not lead to {after.state}")
     if before is not None:
-        version = before.version + 1
-        if _ends_lease(before, after, act):
-            after = altered(after, version=version, lease_owner=None, lease_token=None)
-        else:
-            after = altered(after, version=version)
+        fenced = {"lease_owner": None, "lease_token": None}
+        ends_lease = _ends_lease(before, after, act)
+        after = altered(after, version=before.version + 1, **(fenced if ends_lease else {}))
     changes = changed_fields(before, after)
     if changes and not draft.events:
         raise ProgramError(f"{act.verb} changes {sorted(changes)} without an event")
@@ -183,12 +182,12 @@ def _ends_lease(before: Grant, after: Grant, act: Act) -> bool:
 
 def changed_fields(before: Grant | None, after: Grant) -> dict[str, object]:
     """The replayable fields in which two states of a grant differ, as JSON values of the latter."""
-    now = _replayable(after)
     if before is None:
-        return {name: dump_field(name, value) for name, value in zip(REPLAYABLE, now, strict=True)}
-    then = _replayable(before)
+        return {name: dump_field(name, getattr(after, name)) for name in REPLAYABLE}
+    # Most fields of an altered grant are the very objects of the former one.
+    touched = compress(REPLAYABLE, map(is_not, _replayable(before), _replayable(after)))
     return {
         name: dump_field(name, value)
-        for name, old, value in zip(REPLAYABLE, then, now, strict=True)
-        if old is not value and old != value
+        for name in touched
+        if (value := getattr(after, name)) != getattr(before, name)
     }

@@ -6,13 +6,14 @@ wrote. A text may be gone; then a later line must say that it was erased.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from json.encoder import encode_basestring
 from typing import Final
 
-from bot.domain.chain import GENESIS, Fault, commitment, stamp
+from msgspec import DecodeError, Raw, Struct
+from msgspec.json import Decoder
+
+from bot.domain.chain import GENESIS, Fault, commitment
 from bot.domain.record import EventKind
 
 Line = tuple[int, str, str, str | None, int, str, str, str | None]
@@ -20,27 +21,45 @@ Line = tuple[int, str, str, str | None, int, str, str, str | None]
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECONDS: Final = 1_000_000
-MINUTE: Final = 60 * MICROSECONDS
-DAY: Final = 24 * 60
-"""Minutes."""
-_decode: Final = json.JSONDecoder().raw_decode
-"""Without the search for blanks around it."""
+MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class _Body(Struct, forbid_unknown_fields=True):
+    """What was hashed."""
+
+    seq: int
+    at: datetime
+    kind: str
+    actor: str
+    data: Raw
+    texts: dict[str, str]
+    grant: str | None
+
+
+class _Text(Struct, forbid_unknown_fields=True):
+    salt: str
+    text: str
+
+
+_decode_body: Final = Decoder(_Body).decode
+_decode_texts: Final = Decoder(dict[str, _Text]).decode
 ERASURES: Final = frozenset({EventKind.TEXTS_ERASED.value, EventKind.PERSON_ERASED.value})
-UNREADABLE: Final = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
+UNREADABLE: Final = (AttributeError, KeyError, OverflowError, TypeError, ValueError, DecodeError)
 
 
 class Proofreader:
     """Walks a log from its first line and tells the first fault; `finish` when it was the last.
 
     Parts may be read apart, each by a reader of its own that begins behind the part before, and be
-    put together by `follow`. That a part begins with what the one before it ends with, is seen
-    there: every line's own hash is checked.
+    put together by `follow`.
     """
 
     def __init__(self, seq: int = 0, head: bytes = bytes.fromhex(GENESIS)) -> None:
         """Behind line `seq`, whose hash is `head`. It keeps nothing but what was erased."""
         self.seq = seq
         self._head = head
+        self.began: Final = seq, head
+        """Behind which line, and its hash."""
         self.erased: dict[str | None, dict[str, int]] = {}
         """The first line without its text, by grant and by who wrote it."""
         self.explanations: list[tuple[str | None, str]] = []
@@ -59,13 +78,19 @@ class Proofreader:
             seq = self.seq + 1
             return Fault(seq, f"line {seq} cannot be read")
 
-    def follow(self, part: "Proofreader") -> None:
-        """Take on what was found, without a fault, in the lines behind ours."""
+    def follow(self, part: "Proofreader") -> bool:
+        """Take on what was found, without a fault, in the lines behind ours.
+
+        False, and nothing is taken on, when that part did not begin where we are.
+        """
+        if part.began != (self.seq, self._head):
+            return False
         for explanation in part.explanations:
             self._explain(*explanation)
         for grant, writers in part.erased.items():
             self.erased[grant] = writers | self.erased.get(grant, {})
         self.seq, self._head = part.seq, bytes.fromhex(part.head)
+        return True
 
     def finish(self) -> Fault | None:
         """After the last line: a text that is gone, and nothing says that it was erased."""
@@ -76,52 +101,40 @@ class Proofreader:
         return Fault(seq, f"a text beside line {seq} is gone, and no line says that it was erased")
 
     def _read(self, lines: Iterable[Line]) -> Fault | None:
-        # One loop without calls where nothing is wrong: this runs for every line there is.
-        sha256, quoted, date, minute = hashlib.sha256, encode_basestring, _date, _minute
+        # One loop without calls of ours where nothing is wrong: this runs for every line there is.
+        sha256, decoded, epoch, microsecond = hashlib.sha256, _decode_body, EPOCH, MICROSECOND
         head, last = self._head, self.seq
         for seq, body, digest, texts, at, kind, actor, grant in lines:
             if seq != last + 1:
                 return Fault(last + 1, f"line {last + 1} is missing: {seq} follows {last}")
-            head = sha256(head + body.encode()).digest()
+            plain = body.encode()
+            head = sha256(head + plain).digest()
             if head.hex() != digest:
                 return Fault(seq, f"line {seq} was changed, or a line before it was replaced")
-            minutes, rest = divmod(at, MINUTE)
-            second = f"{rest:08}"
-            about = "null" if grant is None else quoted(grant)
-            end = f',"grant":{about},"kind":{quoted(kind)},"seq":{seq},"texts":{{'
-            fits = body.startswith(
-                f'{{"actor":{quoted(actor)},"at":"{date(minutes // DAY)}{minute(minutes % DAY)}'
-                f'{second[:2]}.{second[2:]}Z","data":'
-            )
-            if texts is None and fits and body.endswith(end + "}}"):
-                said = None
-            else:
-                # Quotes are escaped inside strings: the last such place is not one of `data`.
-                place = body.rfind(',"grant":')
-                if not (fits and body.startswith(end, place)):
-                    return Fault(seq, f"a column beside line {seq} is not what was written")
-                said = self._texts(seq, body[place + len(end) - 1 : -1], texts, grant, actor)
-            if said is not None:
-                return said
+            said = decoded(plain)
+            if (
+                said.seq != seq
+                or said.kind != kind
+                or said.actor != actor
+                or said.grant != grant
+                or (said.at - epoch) // microsecond != at
+            ):
+                return Fault(seq, f"a column beside line {seq} is not what was written")
+            if (said.texts or texts is not None) and (fault := self._texts(said, texts)):
+                return fault
             if kind in ERASURES:
                 self._explain(grant, json.loads(body)["data"].get("person") or "")
             self._head, self.seq, last = head, seq, seq
         return None
 
-    def _texts(
-        self, seq: int, committed: str, texts: str | None, grant: str | None, actor: str
-    ) -> Fault | None:
-        kept, end = _decode(texts) if texts is not None else ({}, None)
-        if texts is not None and end != len(texts):
-            return Fault(seq, f"the texts beside line {seq} cannot be read")
-        if committed == _committed(kept):
-            return None
-        wanted, _ = _decode(committed)
+    def _texts(self, said: _Body, texts: str | None) -> Fault | None:
+        kept = _decode_texts(texts) if texts is not None else {}
         for name, entry in kept.items():
-            if wanted.get(name) != commitment(entry["salt"], entry["text"]):
-                return Fault(seq, f"the text {name!r} beside line {seq} is not what was written")
-        if len(kept) < len(wanted):
-            self.erased.setdefault(grant, {}).setdefault(actor, seq)
+            if said.texts.get(name) != commitment(entry.salt, entry.text):
+                what = f"the text {name!r} beside line {said.seq} is not what was written"
+                return Fault(said.seq, what)
+        if len(kept) < len(said.texts):
+            self.erased.setdefault(said.grant, {}).setdefault(said.actor, said.seq)
         return None
 
     def _explain(self, grant: str | None, person: str) -> None:
@@ -134,33 +147,3 @@ class Proofreader:
             writers.pop(person, None)
             if not writers:
                 del self.erased[about]
-
-
-def _committed(kept: Mapping[str, Mapping[str, str]]) -> str:
-    """What stands in the chain for these texts, when none of them is gone."""
-    said = [f'{encode_basestring(name)}:"{commitment(**entry)}"' for name, entry in kept.items()]
-    return f"{{{','.join(said)}}}"
-
-
-@lru_cache(maxsize=64)
-def _date(day: int) -> str:
-    """`2026-03-01T`, from days since 1970."""
-    return stamp(EPOCH + timedelta(days=day))[: len("2026-03-01T")]
-
-
-@lru_cache(maxsize=24 * 60)
-def _minute(minute: int) -> str:
-    """`12:00:`, from minutes since midnight."""
-    return f"{minute // 60:02}:{minute % 60:02}:"
-
-
-def proofread(seq: int, head: str, lines: Iterable[Line]) -> tuple[Proofreader, Fault | None]:
-    """The part of a log behind line `seq`, whose hash is said to be `head`: what was found in it.
-
-    Needs nothing but what it is given: other processes may do it.
-    """
-    try:
-        reader = Proofreader(seq, bytes.fromhex(head))
-    except UNREADABLE:
-        return Proofreader(seq), Fault(seq, f"line {seq} cannot be read")
-    return reader, reader.read(lines)

@@ -1,10 +1,12 @@
 """What is written down about a change: events for the log, notices for people."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 JsonValue = object
 """None, bool, int, str, or lists and string-keyed mappings of these. Never a float."""
@@ -123,8 +125,7 @@ THREADED: Final = frozenset(
 """Events that get a line in the thread of the grant's card."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One line for the audit log, before it gets its number and hash.
 
     `actor` is a Slack user id, `cli:NAME`, or one of `clock`, `worker`, `bot`.
@@ -136,12 +137,11 @@ class Event:
     at: datetime
     actor: str
     grant_id: str | None = None
-    data: Mapping[str, JsonValue] = field(default_factory=dict)
-    texts: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, JsonValue] = {}
+    texts: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class SealedEvent:
+class SealedEvent(Struct, frozen=True):
     """One line of the audit log. `body` is the exact text that was hashed."""
 
     seq: int
@@ -185,14 +185,13 @@ def person_lane(user: str) -> str:
     return f"dm:{user}"
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """Something to be told. Order is kept within a lane; lanes do not wait for each other."""
 
     lane: str
     kind: NoticeKind
     grant_id: str | None = None
-    data: Mapping[str, JsonValue] = field(default_factory=dict)
+    data: Mapping[str, JsonValue] = {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import MISSING, fields
+
+from msgspec import NODEFAULT
+from msgspec.structs import fields
 
 from bot.domain.codec import EXTENSION_REASON, PERSON, REASON, load_person, load_whole
 from bot.domain.errors import ProgramError
@@ -46,5 +48,5 @@ def _loaded(values: dict[str, object]) -> dict[str, object]:
     return {
         field.name: load_whole(field.name, values[field.name])
         for field in fields(Grant)
-        if field.name not in OPERATIONAL and (field.name in values or field.default is MISSING)
+        if field.name not in OPERATIONAL and (field.name in values or field.default is NODEFAULT)
     }

@@ -1,7 +1,6 @@
 """What each act makes of a grant. `bot.domain.machine` says when it is possible and checks it."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -63,13 +62,13 @@ FINISHED: Final = {
 def _announce(grant: Grant, act: Announce, now: datetime) -> Draft:
     del now
     until = max(grant.unsure_until or act.until, act.until)
-    return Draft(replace(grant, unsure_until=until))
+    return Draft(altered(grant, unsure_until=until))
 
 
 def _confirm(grant: Grant, act: Confirm, now: datetime) -> Draft:
     if grant.expires_at is None:
         raise ProgramError("a grant that is being made has an end")
-    active = replace(
+    active = altered(
         grant,
         state=State.ACTIVE,
         started_at=now,
@@ -79,7 +78,7 @@ def _confirm(grant: Grant, act: Confirm, now: datetime) -> Draft:
         last_error=None,
     )
     return Draft(
-        replace(active, next_at=wake(active, now)),
+        altered(active, next_at=wake(active, now)),
         (Said(K.GRANT_STARTED),),
         (card(grant), dm(grant, N.DM_GRANTED)),
     )
@@ -88,7 +87,7 @@ def _confirm(grant: Grant, act: Confirm, now: datetime) -> Draft:
 def _fail(grant: Grant, act: Fail, now: datetime) -> Draft:
     why = EndReason.HELD if act.held else EndReason.FAILED
     return Draft(
-        replace(
+        altered(
             _ending(grant, why, now),
             held=act.held,
             last_error=act.error,
@@ -140,7 +139,7 @@ def _finish(grant: Grant, act: Finish, now: datetime) -> Draft:
 
 def _retry(grant: Grant, act: Retry, now: datetime) -> Draft:
     return Draft(
-        replace(
+        altered(
             grant,
             attempts=grant.attempts + 1,
             next_at=now + act.after,
@@ -151,7 +150,7 @@ def _retry(grant: Grant, act: Retry, now: datetime) -> Draft:
 
 def _alarm(grant: Grant, act: Alarm, now: datetime) -> Draft:
     return Draft(
-        replace(grant, overdue_at=grant.overdue_at or now, alarms=grant.alarms + 1),
+        altered(grant, overdue_at=grant.overdue_at or now, alarms=grant.alarms + 1),
         (Said(K.REVOKE_OVERDUE, {"error": act.error, "alarm": grant.alarms + 1}),),
         (card(grant),),
     )
@@ -189,12 +188,12 @@ def _withdraw(grant: Grant, act: Withdraw, now: datetime) -> Draft:
 
 def _landed(grant: Grant, announced: datetime | None) -> Grant:
     """The announced call was answered. Another one, announced later, may still be under way."""
-    return replace(grant, unsure_until=None) if grant.unsure_until == announced else grant
+    return altered(grant, unsure_until=None) if grant.unsure_until == announced else grant
 
 
 def _warn(grant: Grant, act: Warn, now: datetime) -> Draft:
     del act, now
-    return Draft(replace(grant, next_at=grant.expires_at), (), (dm(grant, N.DM_WARNING),))
+    return Draft(altered(grant, next_at=grant.expires_at), (), (dm(grant, N.DM_WARNING),))
 
 
 TABLE: Final[dict[type[Act], Callable[[Grant, Any, datetime], Draft]]] = {

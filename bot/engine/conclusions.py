@@ -5,9 +5,10 @@ Concluded inside the transaction that records it, so that "now" is the database'
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from adapters.base import Presence
 from bot.domain.acts import (
@@ -35,8 +36,7 @@ FIRST_REPEAT: Final = timedelta(minutes=5)
 LONGEST_REPEAT: Final = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What came of a provider's calls: a presence, or an error with what it means.
 
     `settle` is how long a call that was given up on may still take effect. `age` is for how long

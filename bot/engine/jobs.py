@@ -1,8 +1,10 @@
 """What to do at a provider for one claimed grant. The calls only: no database, no clock here."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from adapters.base import AdapterError, Caps, PendingError, RefusedError, UnreachableError
 from bot.domain.grant import EndReason, Grant
@@ -11,8 +13,7 @@ from bot.engine.conclusions import Answer
 from bot.engine.providers import MANUAL, TIMED, Ours, Providers, order_of
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One claimed grant. Only the holder of `token` may record what came of it."""
 
     grant: Grant

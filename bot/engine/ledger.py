@@ -9,7 +9,7 @@ Rules:
 - Events are appended last: the head of the chain is the one row that everybody needs.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -141,12 +141,18 @@ class Pen:
         grants = (*self._fresh, *changed)
         if not (grants or self._events or self._notices):
             return Written((), notices=False)
-        if self._events or self._notices or any(grant.next_at == self.now for grant in grants):
-            store.hint(self.conn)  # heard at the commit; said before others wait for the log
-        sealed = store.append_events(self.conn, self._events) if self._events else []
-        notices = [*self._notices, *(n for line in sealed for n in told_of(line))]
-        store.add_notices(self.conn, notices, self.now)
-        return Written(grants, bool(notices))
+        if self._events:
+            telling = store.Telling(self._tell_of, self.now)
+            store.append_events(self.conn, self._events, telling=telling)
+        else:
+            store.add_notices(self.conn, self._notices, self.now)
+            if self._notices or any(grant.next_at == self.now for grant in grants):
+                store.hint(self.conn)
+        return Written(grants, bool(self._notices))
+
+    def _tell_of(self, lines: Sequence[SealedEvent]) -> Sequence[Notice]:
+        self._notices.extend(notice for line in lines for notice in told_of(line))
+        return self._notices
 
     def _numbered(self, grant: Grant) -> Grant:
         """However many steps it took: one version more than what was read."""

@@ -5,8 +5,9 @@ frozen and woke up, or lost against a person's Revoke now, is dropped.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from bot.domain.acts import Act
 from bot.domain.grant import Grant
@@ -18,8 +19,7 @@ from bot.storage import store
 Conclude = Callable[[Grant, datetime], Sequence[Act]]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What came of a job. `conclude` makes acts of it, from the row and the time of the record."""
 
     job: Job

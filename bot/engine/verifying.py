@@ -1,14 +1,15 @@
 """Reading the whole log and telling the first line at which it is not what was written.
 
-Pages of a few thousand lines, each a transaction of its own: no long snapshot, flat memory. A long
-log is read by one process and checked by as many as there are processors.
+Pages of a few thousand lines, each a transaction of its own: no long snapshot, flat memory. Of a
+long log, other processes read parts meanwhile. What they say only counts as long as all is well:
+from the first part on in which something is not, the log is read line by line, which tells it.
 """
 
 import asyncio
 import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,18 +18,18 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from bot.domain.chain import GENESIS, Fault
-from bot.domain.proofreading import Line, Proofreader, proofread
-from bot.engine.helping import begin
+from bot.domain.chain import Fault
+from bot.domain.proofreading import Line, Proofreader
+from bot.engine.parts import PAGE, Part, begin, read_part, read_there
 from bot.storage import store
 from bot.storage.database import Database
 
-PAGE: Final = 5_000
-LONG: Final = 100_000
-"""Lines from which on it is worth the third of a second in which other processes begin."""
+LONG: Final = 200_000
+"""Lines from which on it is worth the second in which other processes begin."""
+PART: Final = 10 * PAGE
 
-Part = tuple[Proofreader, Fault | None]
-Reading = Callable[[int, str, Sequence[Line]], Awaitable[Part]]
+Progress = Callable[[int], None]
+Reading = Callable[[Part], Awaitable[Proofreader | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,37 +42,34 @@ class Proof:
 
 
 async def prove(
-    database: Database, *, progress: Callable[[int], None] | None = None, long: int = LONG
+    database: Database,
+    *,
+    progress: Progress = lambda _lines: None,
+    long: int = LONG,
+    part: int = PART,
 ) -> Proof:
     """Walk the log from its first line to its last. `progress` hears the number of lines so far.
 
-    From `long` lines on other processes help.
+    From `long` lines on other processes help, each with `part` lines at a time.
     """
     size = (await database.read(store.head)).seq
-    hands = os.cpu_count() or 1
-    with _hands(hands if size >= long else 1) as read:
-        return await _walk(database, read, 2 * hands, progress)
+    whole = Proofreader()
+    if size >= long and (hands := os.cpu_count() or 1) > 1:
+        parts = [Part(begun, min(begun + part, size)) for begun in range(0, size, part)]
+        with _helpers(database, hands - 1) as readings:
+            await _take_on(whole, parts, readings, progress)
+    return await _walk(database, whole, progress)
 
 
-async def _walk(
-    database: Database, read: Reading, ahead: int, progress: Callable[[int], None] | None
-) -> Proof:
-    whole, parts = Proofreader(), deque[Awaitable[Part]]()
-    seq, digest, end = 0, GENESIS, None
-    while end is None or parts:
-        if end is None:
-            page, end = await database.read(partial(_page, after=seq))
-            parts.append(asyncio.ensure_future(read(seq, digest, page)))
-            if page:
-                # As they stand there: whether they are true, the part before this one tells.
-                seq, digest = page[-1][0], page[-1][2]
-        if end is not None or len(parts) > ahead:
-            part, fault = await parts.popleft()
-            if fault is not None:
-                return Proof(part.seq, part.head, fault)
-            whole.follow(part)
-            if progress is not None:
-                progress(whole.seq)
+async def _walk(database: Database, whole: Proofreader, progress: Progress) -> Proof:
+    """What is behind `whole`, to the end."""
+    end = None
+    while end is None:
+        page, end = await database.read(partial(_page, after=whole.seq))
+        fault = whole.read(page)
+        progress(whole.seq)
+        if fault is not None:
+            return Proof(whole.seq, whole.head, fault)
     return Proof(whole.seq, whole.head, _not_the_end(end, whole) or whole.finish())
 
 
@@ -91,19 +89,48 @@ def _not_the_end(head: store.Head, reader: Proofreader) -> Fault | None:
     return Fault(last + 1, what)
 
 
-@contextmanager
-def _hands(count: int) -> Iterator[Reading]:
-    """Who checks a part: we ourselves, or so many processes."""
-    if count == 1:
-        yield _here
-        return
-    # Not forked: there are threads here. They load what reads lines, and nothing of the database.
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=begin)
+async def _take_on(
+    whole: Proofreader, parts: list[Part], readings: Sequence[Reading], progress: Progress
+) -> None:
+    """Read parts, each by whoever is free, and take them on in order as long as all is well."""
+    found: list[asyncio.Future[Proofreader | None]] = [asyncio.Future() for _ in parts]
+    waiting = deque(zip(parts, found, strict=True))
+
+    async def work(reading: Reading) -> None:
+        while waiting:
+            part, result = waiting.popleft()
+            try:
+                result.set_result(await reading(part))
+            except Exception as error:  # noqa: BLE001 - it is raised below, in its turn
+                result.set_exception(error)
+
+    workers = [asyncio.create_task(work(reading)) for reading in readings]
     try:
-        yield lambda *part: asyncio.wrap_future(pool.submit(proofread, *part))
+        for result in found:
+            read = await result
+            if read is None or not whole.follow(read):
+                return
+            progress(whole.seq)
+    finally:
+        waiting.clear()
+        await asyncio.gather(*workers)
+
+
+@contextmanager
+def _helpers(database: Database, count: int) -> Iterator[Sequence[Reading]]:
+    """Who reads a part: we ourselves, and so many processes, each with its next at hand."""
+    url = database.url.render_as_string(hide_password=False)
+    # Not forked: there are threads here.
+    spawn = get_context("spawn")
+    pool = ProcessPoolExecutor(count, mp_context=spawn, initializer=begin, initargs=(url,))
+
+    async def there(part: Part) -> Proofreader | None:
+        try:
+            return await asyncio.wrap_future(pool.submit(read_there, part))
+        except BrokenExecutor:
+            return None  # it was help, and the log is read without it
+
+    try:
+        yield [partial(read_part, database), *[there] * (2 * count)]
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-async def _here(seq: int, head: str, lines: Sequence[Line]) -> Part:
-    return proofread(seq, head, lines)

@@ -4,12 +4,13 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import product
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Insert,
+    Row,
     Subquery,
     bindparam,
     func,
@@ -21,14 +22,24 @@ from sqlalchemy import (
 
 from bot.domain import chain
 from bot.domain.errors import ProgramError
-from bot.domain.record import Event, EventKind, SealedEvent
+from bot.domain.record import Event, EventKind, Notice, SealedEvent
+from bot.storage.clock import place
+from bot.storage.notices import add_notices, insertion, insertion_values
+from bot.storage.presence import HINT
 from bot.storage.rows import row_to_event
 from bot.storage.sheet import ROWS, Sheet
-from bot.storage.tables import by_index, chain_head, events, grants
+from bot.storage.tables import by_index, chain_head, events, grants, notices
 
 CLOCK_STEP: Final = timedelta(days=1)
 
 Seal = Callable[[str, int, Event], SealedEvent]
+
+
+class Telling(NamedTuple):
+    """Which notices are queued with lines, and when that is."""
+
+    of: Callable[[Sequence[SealedEvent]], Sequence[Notice]]
+    at: datetime
 
 
 class Head(NamedTuple):
@@ -59,47 +70,73 @@ def _insertion(given: Subquery) -> Insert:
 
 _HEAD: Final = select(chain_head.c.seq, chain_head.c.hash)
 _LOCKED_HEAD: Final = _HEAD.with_for_update()
+_TAKEN_HEAD: Final = _HEAD.add_columns(HINT).with_for_update()
 _MOVE: Final = update(chain_head).values(seq=bindparam("new_seq"), hash=bindparam("new_hash"))
 
 
 @cache
-def _insertion_that_moves(given: Subquery) -> Insert:
-    """Both in one round trip: everybody else who appends waits for it."""
-    return _insertion(given).add_cte(_MOVE.returning(chain_head.c.id).cte("moved"))
+def _all_at_once(given: Subquery, telling: Insert | None) -> Insert:
+    """In one round trip: everybody else who appends waits for it."""
+    parts = [_MOVE.returning(chain_head.c.id).cte("moved")]
+    if telling is not None:
+        parts.append(telling.returning(notices.c.id).cte("told"))
+    return _insertion(given).add_cte(*parts)
 
 
 def head(conn: Connection, *, lock: bool = False) -> Head:
     """The end of the log; with `lock` nobody else appends before this transaction ends."""
-    row = conn.execute(_LOCKED_HEAD if lock else _HEAD).one_or_none()
+    return _head(conn.execute(_LOCKED_HEAD if lock else _HEAD).one_or_none())
+
+
+def _head(row: Row[Any, Any] | None) -> Head:
     if row is None:
         raise ProgramError("the audit log has lost its head row")
     return Head(row.seq, row.hash)
 
 
 def append_events(
-    conn: Connection, news: Sequence[Event], *, seal: Seal = chain.seal
+    conn: Connection,
+    news: Sequence[Event],
+    *,
+    telling: Telling | None = None,
+    seal: Seal = chain.seal,
 ) -> list[SealedEvent]:
-    """Numbers, seals and writes lines at the end of the log.
+    """Numbers, seals and writes lines at the end of the log, and the notices that tell of them.
 
-    Everybody else who appends waits from here to the end of the transaction: call it last.
+    Other processes hear of it (see `hint`). Everybody else who appends waits from here to the end
+    of the transaction: call it last.
     """
     if not news:
         return []
-    last, digest = head(conn, lock=True)
+    last, digest = _take_head(conn)
     sealed: list[SealedEvent] = []
     for seq, event in enumerate(news, start=last + 1):
         line = seal(digest, seq, event)
         digest = line.hash
         sealed.append(line)
     rows = [_row(line, event) for line, event in zip(sealed, news, strict=True)]
-    given, told = _SHEET.of(conn), {ROWS: _SHEET.text(conn, rows)}
+    values: dict[str, object] = {ROWS: _SHEET.text(conn, rows)}
     moved = {"new_seq": sealed[-1].seq, "new_hash": digest}
-    if conn.dialect.name == "postgresql":
-        conn.execute(_insertion_that_moves(given), told | moved)
-    else:
-        conn.execute(_insertion(given), told)
+    told = telling.of(sealed) if telling else ()
+    if conn.dialect.name != "postgresql":
+        conn.execute(_insertion(_SHEET.of(conn)), values)
         conn.execute(_MOVE, moved)
+        if telling:
+            add_notices(conn, told, telling.at)
+        return sealed
+    values |= moved
+    if telling and told:
+        values |= insertion_values(conn, told, telling.at)
+    conn.execute(_all_at_once(_SHEET.of(conn), insertion(conn) if told else None), values)
     return sealed
+
+
+def _take_head(conn: Connection) -> Head:
+    """The end of the log, ours; with the hint, which costs no round trip here."""
+    if conn.dialect.name != "postgresql":
+        return head(conn, lock=True)
+    found = conn.execute(_TAKEN_HEAD, {"teller": place(conn).replica}).one_or_none()
+    return _head(found)
 
 
 def _row(line: SealedEvent, event: Event) -> tuple[object, ...]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.domain.grant import State
 from bot.storage.clock import place
-from bot.storage.presence import CHANNEL
+from bot.storage.presence import HINT
 from bot.storage.tables import checkpoints, grants, replicas, seen, sessions, settings
 
 
@@ -42,13 +42,10 @@ def _insert(conn: Connection) -> type[postgresql.Insert] | type[sqlite.Insert]:
     return postgresql.Insert if conn.dialect.name == "postgresql" else sqlite.Insert
 
 
-_HINT: Final = select(func.pg_notify(CHANNEL, bindparam("teller")))
-
-
 def hint(conn: Connection) -> None:
     """Tells other processes, when this transaction commits, that there may be work for them."""
     if conn.dialect.name == "postgresql":
-        conn.execute(_HINT, {"teller": place(conn).replica})
+        conn.execute(select(HINT), {"teller": place(conn).replica})
 
 
 def remember(conn: Connection, key: str, at: datetime) -> bool:

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from bot.domain.record import AUDIT_LANE, Notice, NoticeKind, QueuedNotice
 from bot.storage.rows import notice_to_row, row_to_notice
-from bot.storage.sheet import NUMBER, ROWS, Sheet
+from bot.storage.sheet import NUMBER, Sheet
 from bot.storage.tables import NOT_AUDIT, notices
 from bot.storage.types import UtcTime
 
@@ -76,7 +76,19 @@ _LEASE: Final = (
 _FINISH: Final = delete(notices).where(
     notices.c.id == bindparam("this_id"), notices.c.lease_token == bindparam("token")
 )
-_SHEET: Final = Sheet(*(notices.c[name] for name in ("lane", "kind", "grant_id", "data")))
+_ROWS: Final = "notices"
+_SHEET: Final = Sheet(
+    *(notices.c[name] for name in ("lane", "kind", "grant_id", "data")), parameter=_ROWS
+)
+
+
+def insertion(conn: Connection) -> Insert:
+    """What `insertion_values` go into; it may be part of another statement."""
+    return _insertion(_SHEET.of(conn))
+
+
+def insertion_values(conn: Connection, news: Sequence[Notice], now: datetime) -> dict[str, object]:
+    return {_ROWS: _SHEET.text(conn, map(notice_to_row, news)), "now": now}
 
 
 @cache
@@ -90,8 +102,7 @@ def _insertion(given: Subquery) -> Insert:
 def add_notices(conn: Connection, news: Sequence[Notice], now: datetime) -> None:
     """Queues notices at the ends of their lanes, in the order given."""
     if news:
-        rows = _SHEET.text(conn, map(notice_to_row, news))
-        conn.execute(_insertion(_SHEET.of(conn)), {ROWS: rows, "now": now})
+        conn.execute(insertion(conn), insertion_values(conn, news, now))
 
 
 def claim_notices(

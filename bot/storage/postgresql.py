@@ -20,12 +20,12 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from bot.domain.compact import compact
 from bot.domain.errors import ProgramError
 from bot.storage.backend import Backend
 from bot.storage.clock import PLACE, Place
 from bot.storage.errors import AwayError, OutcomeUnknownError, StorageError, UnusableError
 from bot.storage.presence import Presence
-from bot.storage.types import to_json
 
 T = TypeVar("T")
 
@@ -128,7 +128,7 @@ def _engine(url: URL, place: Place) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_S,
         connect_args=connect_arguments(url),
-        json_serializer=to_json,
+        json_serializer=compact,
         hide_parameters=True,  # errors are logged, and rows hold what people wrote
         execution_options={PLACE: place},
     )

@@ -13,12 +13,14 @@ from contextlib import suppress
 from typing import Any, Final, cast
 
 import psycopg
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, func, text
 from sqlalchemy.engine import URL
 
 from bot.storage.errors import AwayError
 
 CHANNEL: Final = "curfew"
+HINT: Final = func.pg_notify(CHANNEL, bindparam("teller"))
+"""Heard by other processes when the transaction commits."""
 LOCK_CLASS: Final = 0x43757266
 """The first half of all our advisory locks: "Curf"."""
 UPGRADE_LOCK: Final = 0

@@ -2,25 +2,25 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime, timedelta
 from functools import lru_cache
-from operator import attrgetter
+from itertools import compress
+from operator import attrgetter, is_not
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec.json import Decoder
 from sqlalchemy import Text, cast
 
 from bot.domain.grant import (
+    GRANT_FIELDS,
     EndReason,
     Extension,
     Grant,
     Kind,
     Order,
-    Recipient,
     State,
     Task,
     Terms,
-    grant_of,
 )
 from bot.domain.record import EventKind, Notice, NoticeKind, QueuedNotice, SealedEvent
 from bot.storage.tables import grants
@@ -46,24 +46,23 @@ ASKED: Final = frozenset(
 )
 """What was asked for. Written once with the grant and left alone by updates."""
 
-_GRANT_FIELDS: Final = tuple(field.name for field in fields(Grant))
-CHANGING: Final = tuple(name for name in _GRANT_FIELDS if name not in ASKED)
-_AS_TEXT: Final = frozenset({"terms", "votes"})
-"""JSON columns that are read as they stand: what is equal in many rows is decoded once."""
+CHANGING: Final = tuple(name for name in GRANT_FIELDS if name not in ASKED)
+_AS_TEXT: Final = frozenset({"order", "terms", "votes"})
+"""JSON columns that are read as they stand and decoded here."""
 GRANT_COLUMNS: Final = tuple(
     cast(grants.c[name], Text).label(name) if name in _AS_TEXT else grants.c[name]
-    for name in _GRANT_FIELDS
+    for name in GRANT_FIELDS
 )
 
-_KIND = _GRANT_FIELDS.index("kind")
-_STATE = _GRANT_FIELDS.index("state")
-_END_REASON = _GRANT_FIELDS.index("end_reason")
-_ORDER = _GRANT_FIELDS.index("order")
-_TERMS = _GRANT_FIELDS.index("terms")
-_VOTES = _GRANT_FIELDS.index("votes")
-_EXTENSION = _GRANT_FIELDS.index("extension")
-_TASK = _GRANT_FIELDS.index("task")
-_DONE = _GRANT_FIELDS.index("done")
+_KIND = GRANT_FIELDS.index("kind")
+_STATE = GRANT_FIELDS.index("state")
+_END_REASON = GRANT_FIELDS.index("end_reason")
+_ORDER = GRANT_FIELDS.index("order")
+_TERMS = GRANT_FIELDS.index("terms")
+_VOTES = GRANT_FIELDS.index("votes")
+_EXTENSION = GRANT_FIELDS.index("extension")
+_TASK = GRANT_FIELDS.index("task")
+_DONE = GRANT_FIELDS.index("done")
 _KINDS: Final = {kind.value: kind for kind in Kind}
 _STATES: Final = {state.value: state for state in State}
 _END_REASONS: Final[dict[str | None, EndReason | None]] = {
@@ -116,25 +115,17 @@ def _extension_to_json(extension: Extension | None) -> Values | None:
 
 def changed_columns(before: Grant, after: Grant) -> list[str]:
     """The columns of `CHANGING` in which two states of a grant differ."""
-    then, now = _get_changes(before), _get_changes(after)
-    return [
-        name
-        for name, old, new in zip(CHANGING, then, now, strict=True)
-        if old is not new and old != new
-    ]
+    # Most fields of an altered grant are the very objects of the former one.
+    touched = compress(CHANGING, map(is_not, _get_changes(before), _get_changes(after)))
+    return [name for name in touched if getattr(before, name) != getattr(after, name)]
 
 
 def column_values(grant: Grant, names: Sequence[str]) -> list[object]:
     """What stands in these columns for a grant."""
-    values: list[object] = []
-    for name in names:
-        value: object = getattr(grant, name)
-        if name == "votes":
-            value = list(grant.votes)
-        elif name == "extension":
-            value = _extension_to_json(grant.extension)
-        values.append(value)
-    return values
+    return [
+        _extension_to_json(grant.extension) if name == "extension" else getattr(grant, name)
+        for name in names
+    ]
 
 
 def grant_to_row(grant: Grant) -> Values:
@@ -146,13 +137,7 @@ def grant_to_row(grant: Grant) -> Values:
     return values | dict(zip(CHANGING, column_values(grant, CHANGING), strict=True))
 
 
-def _order_from_json(value: Mapping[str, Any]) -> Order:
-    return Order(
-        provider=value["provider"],
-        adapter=value["adapter"],
-        params=value["params"],
-        person=Recipient(**value["person"]),
-    )
+_order_from_text: Final = Decoder(Order).decode
 
 
 @lru_cache(maxsize=1000)
@@ -194,12 +179,12 @@ def row_to_grant(row: "Row[Any]") -> Grant:
     values[_END_REASON] = _END_REASONS[values[_END_REASON]]
     values[_TASK] = _TASKS[values[_TASK]]
     values[_DONE] = _TASKS[values[_DONE]]
-    values[_ORDER] = _order_from_json(values[_ORDER])
+    values[_ORDER] = _order_from_text(values[_ORDER])
     values[_TERMS] = _terms_from_text(values[_TERMS])
     values[_VOTES] = _votes_from_text(values[_VOTES])
     if values[_EXTENSION] is not None:
         values[_EXTENSION] = _extension_from_json(values[_EXTENSION])
-    return grant_of(values)
+    return Grant(*values)
 
 
 def row_to_event(row: "Row[Any]") -> SealedEvent:

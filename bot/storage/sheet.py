@@ -5,12 +5,12 @@ from a busy event loop, PostgreSQL's sends and awaits a message. A statement tha
 from a text stops once, however many there are.
 """
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
+from msgspec.json import encode
 from sqlalchemy import (
     JSON,
     Column,
@@ -27,10 +27,11 @@ from sqlalchemy import (
     select,
 )
 
-from bot.storage.types import Seconds, UtcTime, aware, to_json, to_microseconds, to_seconds
+from bot.domain.compact import compact
+from bot.storage.types import Seconds, UtcTime, aware, to_microseconds, to_seconds
 
 ROWS: Final = "rows"
-"""The parameter of a statement that reads from a sheet."""
+"""The parameter of a statement that reads from a sheet, unless the sheet has one of its own."""
 NUMBER: Final = "row_number"
 """The column that keeps the order in which the rows were given."""
 
@@ -38,9 +39,10 @@ NUMBER: Final = "row_number"
 class Sheet:
     """Columns of which many rows are given at once."""
 
-    def __init__(self, *columns: Column[Any]) -> None:
+    def __init__(self, *columns: Column[Any], parameter: str = ROWS) -> None:
         """Rows are sequences of values in the order of `columns`."""
         self._columns = columns
+        self._parameter = parameter
         self.names = tuple(each.name for each in columns)
         self._sources = {"sqlite": self._from_sqlite(), "postgresql": self._from_postgresql()}
         self._plain = {name: self._plainers(name) for name in self._sources}
@@ -50,24 +52,19 @@ class Sheet:
         return self._sources[conn.dialect.name]
 
     def text(self, conn: Connection, rows: Iterable[Sequence[object]]) -> str:
-        """The rows as the parameter `ROWS`."""
+        """The rows, one at least, as the statement's parameter."""
         dialect = conn.dialect.name
-        plainers = self._plain[dialect]
-        lines: list[list[object]] = []
-        for number, row in enumerate(rows):
-            line = [*row, number]
-            for place, plain in plainers:
-                value = line[place]
-                if value is not None:
-                    line[place] = plain(value)
-            lines.append(line)
+        columns = [list(each) for each in zip(*rows, strict=True)]
+        for place, plain in self._plain[dialect]:
+            columns[place] = [None if each is None else plain(each) for each in columns[place]]
+        lines = zip(*columns, range(len(columns[0])), strict=True)
         if dialect == "sqlite":
-            return json.dumps(lines)
+            return encode(list(lines)).decode()
         names = (*self.names, NUMBER)
-        return json.dumps([dict(zip(names, line, strict=True)) for line in lines])
+        return encode([dict(zip(names, line, strict=True)) for line in lines]).decode()
 
     def _from_sqlite(self) -> Subquery:
-        line = func.json_each(bindparam(ROWS, type_=Text)).table_valued("value").c.value
+        line = func.json_each(bindparam(self._parameter, type_=Text)).table_valued("value").c.value
         cells = [
             func.json_extract(line, literal_column(f"'$[{place}]'")).label(name)
             for place, name in enumerate((*self.names, NUMBER))
@@ -81,7 +78,7 @@ class Sheet:
             for each in self._columns
         ]
         lines = (
-            func.json_to_recordset(cast(bindparam(ROWS, type_=Text), JSON))
+            func.json_to_recordset(cast(bindparam(self._parameter, type_=Text), JSON))
             .table_valued(*cells, column(NUMBER, Integer))
             .render_derived(with_types=True)
         )
@@ -95,8 +92,8 @@ class Sheet:
 
     def _plainers(self, dialect: str) -> list[tuple[int, Callable[[Any], object]]]:
         """By place: what makes a value fit for JSON, where it is not already."""
-        at = to_microseconds if dialect == "sqlite" else _to_text
-        makers = ((UtcTime, at), (Seconds, to_seconds), (JSON, to_json))
+        at = _to_microseconds if dialect == "sqlite" else _to_text
+        makers = ((UtcTime, at), (Seconds, to_seconds), (JSON, compact))
         return [
             (place, maker)
             for place, each in enumerate(self._columns)
@@ -105,6 +102,10 @@ class Sheet:
         ]
 
 
-@lru_cache(maxsize=64)  # the rows of one batch have few times
+_to_microseconds: Final = lru_cache(maxsize=64)(to_microseconds)
+"""The rows of one batch have few times."""
+
+
+@lru_cache(maxsize=64)
 def _to_text(value: datetime) -> str:
     return aware(value).isoformat()

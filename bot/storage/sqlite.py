@@ -17,12 +17,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
 
+from bot.domain.compact import compact
 from bot.domain.errors import ProgramError
 from bot.storage.backend import Backend
 from bot.storage.clock import BEGUN, PLACE, Place
 from bot.storage.errors import AwayError, StorageError
 from bot.storage.files import LockFile
-from bot.storage.types import to_json
 from bot.storage.writer import Writer, translated
 
 T = TypeVar("T")
@@ -100,7 +100,7 @@ def writing_engine(path: Path, place: Place | None = None) -> Engine:
         URL.create("sqlite+pysqlite", database=str(path)),
         poolclass=StaticPool,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
-        json_serializer=to_json,
+        json_serializer=compact,
         hide_parameters=True,  # errors are logged, and rows hold what people wrote
         execution_options={PLACE: place},
     )

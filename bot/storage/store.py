@@ -14,6 +14,7 @@ from bot.storage.erasing import (
 )
 from bot.storage.events import (
     Head,
+    Telling,
     append_events,
     events_of,
     events_page,
@@ -104,6 +105,7 @@ __all__ = [
     "Position",
     "Posting",
     "Replica",
+    "Telling",
     "access_time",
     "add_checkpoint",
     "add_notices",

@@ -1,14 +1,12 @@
 """Column types: times, durations and JSON that mean the same on both databases."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import JSON, BigInteger, Dialect, Integer
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine
-
-from bot.domain.compact import encoder
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -59,7 +57,7 @@ def _to_utc(value: datetime | None) -> datetime | None:
 
 
 def _from_microseconds(value: int | None) -> datetime | None:
-    return None if value is None else EPOCH + timedelta(microseconds=value)
+    return None if value is None else EPOCH + timedelta(0, 0, value)
 
 
 class Seconds(TypeDecorator[timedelta]):
@@ -83,21 +81,6 @@ def to_seconds(value: timedelta) -> int:
     if rest:
         raise ValueError(f"durations are whole seconds, not {value!r}")
     return seconds
-
-
-def to_json(value: object) -> str:
-    """The text of a JSON column. Sorted keys, so that equal values are equal text."""
-    return _encode(value)
-
-
-def _plain(value: object) -> dict[object, object]:
-    """Mappings of other kinds as JSON knows them."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"not a JSON value: {value!r}")
-
-
-_encode: Final = encoder(default=_plain)
 
 
 Json: Final = JSON(none_as_null=True)

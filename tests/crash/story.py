@@ -220,7 +220,7 @@ def _label(message: Message) -> tuple[object, ...]:
 def _check_rows(grant: Grant, log: list[SealedEvent]) -> None:
     """The log played again gives the row; it began and ended once."""
     again = replay(log)
-    for name in grant.__dataclass_fields__:
+    for name in grant.__struct_fields__:
         if name not in OPERATIONAL:
             assert getattr(again, name) == getattr(grant, name), name
     kinds = Counter(line.kind.value for line in log)

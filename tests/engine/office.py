@@ -192,7 +192,7 @@ class Office:
             if self.skip_replay:
                 break
             replayed = replay([line for line in log if line.grant_id == grant.id])
-            for name in grant.__dataclass_fields__:
+            for name in grant.__struct_fields__:
                 if name not in OPERATIONAL:
                     assert getattr(replayed, name) == getattr(grant, name), name
             assert (grant.next_at is not None) == grant.state.live

@@ -1,9 +1,9 @@
 """What a provider's answer means: pure, so every case is cheap."""
 
-import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.base import Presence
 from bot.domain.acts import Act, Alarm, Confirm, End, Extend, Fail, FailExtension, Retry
@@ -31,7 +31,7 @@ def grant(**changes: object) -> Grant:
         decide_by=NOW,
         revoking_at=NOW,
     )
-    return dataclasses.replace(row, **changes)  # type: ignore[arg-type] # real fields
+    return replace(row, **changes)  # type: ignore[arg-type] # real fields
 
 
 def kinds(acts: tuple[Act, ...]) -> list[type[Act]]:
@@ -72,7 +72,7 @@ def test_alarms_rise_and_then_are_steady() -> None:
         now = NOW + minute * MINUTE
         if Alarm in kinds(conclude(Due.REVOKE, SILENT, row, now)):
             told.append(minute)
-            row = dataclasses.replace(row, overdue_at=row.overdue_at or now, alarms=row.alarms + 1)
+            row = replace(row, overdue_at=row.overdue_at or now, alarms=row.alarms + 1)
 
     assert told == [1, 6, 16, 36, 76, 136, 196, 256]
 
@@ -88,7 +88,7 @@ def test_an_end_waits_for_what_may_still_land() -> None:
     assert waits[0].after == 2 * MINUTE
     assert kinds(conclude(Due.REVOKE, absent, row, NOW + 2 * MINUTE)) == [End]
 
-    looked_long_ago = dataclasses.replace(absent, age=lambda: MINUTE)
+    looked_long_ago = replace(absent, age=lambda: MINUTE)
     (again,) = conclude(Due.REVOKE, looked_long_ago, row, NOW + 2 * MINUTE)
     assert isinstance(again, Retry)
     assert again.after == timedelta(0)

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.base import Order, Presence
 from adapters.demo import DemoAdapter, Fault, world_of
-from bot.domain.grant import Grant, State
+from bot.domain.grant import Grant, State, altered
 from bot.engine.claims import LEASE, Claim
 from bot.engine.holding import Leases, LostLeaseError
 from bot.engine.jobs import Job, Provision
@@ -43,7 +43,7 @@ class Hand:
             state=State.GRANTING, expires_at=now + timedelta(minutes=30), next_at=now
         )
         order = replace(grant.order, provider=self.name, adapter="demo", params={"level": "read"})
-        grant = replace(grant, order=order)
+        grant = altered(grant, order=order)
         await self.database.write(put(grant))
         since = self.moment()
         (job,) = await self.ledger.write(lambda pen: self.claim.one(pen, grant.id))

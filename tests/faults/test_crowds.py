@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from adapters.demo import Access, world_of
-from bot.domain.grant import Grant, Recipient, State
+from bot.domain.grant import Grant, Recipient, State, altered
 from bot.domain.record import EventKind
 from bot.storage import store
 from bot.storage.database import Database
@@ -40,7 +40,7 @@ async def left_behind(database: Database, provider: str) -> list[str]:
             params={"level": "read"},
             person=Recipient(person),
         )
-        return replace(grant, order=order, started_at=now - 2 * HOUR, next_at=end)
+        return altered(grant, order=order, started_at=now - 2 * HOUR, next_at=end)
 
     many = [made(number) for number in range(MANY)]
     await database.write(lambda conn: insert_bulk(conn, many))

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from bot.domain.errors import RefusalError
 from bot.domain.forgetting import forgotten
-from bot.domain.grant import Grant, State
+from bot.domain.grant import Grant, State, altered
 from bot.domain.record import NoticeKind
 from bot.domain.replay import ERASED
 from bot.engine import erasing
@@ -200,7 +200,7 @@ async def test_who_is_called_so(database: Database) -> None:
             grant = make_grant(requester=user)
             person = replace(grant.order.person, user=user, email=email)
             order = replace(grant.order, person=person)
-            store.insert_grant(conn, replace(grant, order=order))
+            store.insert_grant(conn, altered(grant, order=order))
 
     await database.write(put)
     found = await database.read(lambda conn: store.requesters_called(conn, "DANA@example.com"))

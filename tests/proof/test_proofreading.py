@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.chain import GENESIS, seal
-from bot.domain.proofreading import EPOCH, Line, Proofreader, proofread
+from bot.domain.proofreading import EPOCH, Line, Proofreader
 from bot.domain.record import Event, EventKind, SealedEvent
 
 NOON = datetime.fromisoformat("2026-03-01T12:00:00.000007+00:00")
@@ -227,16 +227,21 @@ def test_parts_put_together_say_what_the_whole_says(data: st.DataObject) -> None
     whole, together = Proofreader(), Proofreader()
     assert whole.read(lines) is None
     for begin, end in pairwise([0, *cuts, len(lines)]):
-        before = lines[begin - 1][2] if begin else GENESIS
-        part, fault = proofread(begin, before, lines[begin:end])
-        assert fault is None
-        together.follow(part)
+        part = Proofreader(begin, bytes.fromhex(lines[begin - 1][2] if begin else GENESIS))
+        assert part.read(lines[begin:end]) is None
+        assert together.follow(part)
     assert (together.seq, together.head) == (whole.seq, whole.head)
     assert together.finish() == whole.finish()
 
 
-@pytest.mark.parametrize("head", [None, "", "zz", "0" * 62])
-def test_a_part_behind_no_hash(head: str) -> None:
-    """What stands where a hash should be is a fault, not an error."""
-    _, fault = proofread(1, head, lived()[1:])
-    assert fault is not None
+def test_a_part_from_elsewhere_is_not_taken_on() -> None:
+    """It has to begin where the one before it ends: at that line, with that hash."""
+    lines = lived()
+    for part in (
+        Proofreader(2, bytes.fromhex(lines[1][2])),
+        Proofreader(1, bytes.fromhex(lines[1][2])),
+    ):
+        whole = Proofreader()
+        assert whole.read(lines[:1]) is None
+        assert not whole.follow(part)
+        assert (whole.seq, whole.head) == (1, lines[0][2])

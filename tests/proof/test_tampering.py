@@ -1,11 +1,17 @@
 """Whoever owns the database can change it past the triggers, and is found out on both of them."""
 
+import asyncio
 import secrets
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 from sqlalchemy import Connection, text
 
-from bot.engine.verifying import LONG, PAGE, prove
+from bot.engine import verifying
+from bot.engine.parts import PAGE, Part, begin, read_there
+from bot.engine.verifying import LONG, prove
 from bot.storage import store
 from bot.storage.database import Database
 from tests.engine.office import DANA, MAYA, office
@@ -111,10 +117,10 @@ async def test_pages(database: Database, more: int, long: int) -> None:
         lambda conn: store.append_events(conn, [make_event(n) for n in range(count)])
     )
     heard: list[int] = []
-    proof = await prove(database, progress=heard.append, long=long)
+    proof = await prove(database, progress=heard.append, long=long, part=PAGE // 2)
     assert (proof.lines, proof.fault, heard[-1]) == (count, None, count)
     await tamper(database, f"UPDATE events SET actor = 'x' WHERE seq = {count}")
-    fault = (await prove(database, long=long)).fault
+    fault = (await prove(database, long=long, part=PAGE // 2)).fault
     assert fault is not None
     assert fault.seq == count
 
@@ -134,6 +140,29 @@ async def test_the_first_fault_wins(database: Database, change: str, seq: int) -
         lambda conn: store.append_events(conn, [make_event(n) for n in range(2 * PAGE)])
     )
     await tamper(database, f"UPDATE events SET {change}")
-    fault = (await prove(database, long=0)).fault
+    fault = (await prove(database, long=0, part=PAGE)).fault
     assert fault is not None
     assert fault.seq == seq
+
+
+async def test_a_process_that_helps(lived: Database) -> None:
+    """It reads a part by itself, from line to line; and says nothing where not all is well."""
+    url = lived.url.render_as_string(hide_password=False)
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn, initializer=begin, initargs=(url,)) as pool:
+        found = await asyncio.wrap_future(pool.submit(read_there, Part(2, 6)))
+        assert found is not None
+        hashes = await lived.read(lambda conn: store.hashes_at(conn, [2, 6]))
+        assert found.began == (2, bytes.fromhex(hashes[2]))
+        assert (found.seq, found.head) == (6, hashes[6])
+        await tamper(lived, "UPDATE events SET actor = 'x' WHERE seq = 5")
+        for part in (Part(2, 6), Part(4, 9), Part(9, 12)):
+            assert await asyncio.wrap_future(pool.submit(read_there, part)) is None
+        assert await asyncio.wrap_future(pool.submit(read_there, Part(0, 4))) is not None
+
+
+async def test_help_that_does_not_come(lived: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log is read all the same."""
+    monkeypatch.setattr(verifying, "begin", sys.exit)
+    proof = await prove(lived, long=0, part=1)
+    assert (proof.lines, proof.fault) == (6, None)

@@ -255,7 +255,7 @@ class Place:
             own = [line for line in log if line.grant_id == grant.id]
             again = replay(own)
             kinds = Counter(line.kind.value for line in own)
-            for name in grant.__dataclass_fields__:
+            for name in grant.__struct_fields__:
                 if name not in OPERATIONAL:
                     assert getattr(again, name) == getattr(grant, name), name
             assert grant.state is State.ENDED

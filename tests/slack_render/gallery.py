@@ -10,7 +10,7 @@ from adapters.base import Caps, Effects
 from bot.domain import acts
 from bot.domain.acts import Act, Role
 from bot.domain.chain import GENESIS, seal
-from bot.domain.grant import EndReason, Grant, Kind, Order, Recipient, Task, Terms
+from bot.domain.grant import EndReason, Grant, Kind, Order, Recipient, Task, Terms, altered
 from bot.domain.machine import open_grant, step
 from bot.domain.record import Event, Notice, SealedEvent
 from bot.slack.story import Story
@@ -202,5 +202,5 @@ def lives(reason: str = "fix the stuck order 4711", name: str = "Dana") -> dict[
 
 def _two_needed(life: Life) -> Life:
     assert life.grant.extension is not None
-    life.grant = replace(life.grant, extension=replace(life.grant.extension, approvals=2))
+    life.grant = altered(life.grant, extension=replace(life.grant.extension, approvals=2))
     return life

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.grant import EndReason, new_id
+from bot.domain.grant import EndReason, altered, new_id
 from bot.slack.home import HomeFacts, away_home, render_home
 from bot.slack.words import Words
 from sandbox.player import buttons_of, text_of
@@ -28,7 +28,7 @@ counts = st.tuples(*[st.integers(0, 40)] * 6)
 
 def many(life: str, count: int, reason: str = "fix it") -> list[Story]:
     story = lives(reason, name=reason)[life].story()
-    return [replace(story, grant=replace(story.grant, id=new_id())) for _ in range(count)]
+    return [replace(story, grant=altered(story.grant, id=new_id())) for _ in range(count)]
 
 
 @settings(max_examples=20, deadline=None)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from bot.domain.chain import GENESIS, seal
-from bot.domain.grant import Task
+from bot.domain.grant import Task, altered
 from bot.domain.record import ANNOUNCED, THREADED, Event, EventKind, NoticeKind
 from bot.slack.cards import extension_card, request_card, task_card
 from bot.slack.dms import DM_ROLES, own_message, without_buttons
@@ -181,5 +181,5 @@ def test_the_digest_is_of_what_is_shown() -> None:
     life = asked()
     first = request_card(WORDS, life.story()).digest
     assert first == request_card(WORDS, life.story()).digest
-    moved = replace(life.grant, duration=timedelta(minutes=31))
+    moved = altered(life.grant, duration=timedelta(minutes=31))
     assert first != request_card(WORDS, replace(life.story(), grant=moved)).digest

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from markupsafe import Markup
 
-from bot.domain.grant import EndReason
+from bot.domain.grant import EndReason, altered
 from bot.slack.cards import extension_card, request_card
 from bot.slack.dms import own_message
 from bot.slack.lines import Occasion, audit_line, thread_line
@@ -228,7 +228,7 @@ def test_extend_goes_when_the_limit_leaves_no_room() -> None:
     """What would be refused is not offered."""
     life = asked().vote().confirm()
     limit = timedelta(minutes=29)  # a minute went by before it started
-    life.grant = replace(life.grant, terms=replace(life.grant.terms, max_duration=limit))
+    life.grant = altered(life.grant, terms=replace(life.grant.terms, max_duration=limit))
     assert "Extend" not in buttons(own_message(WORDS, life.story(), "dm_granted"))
 
 

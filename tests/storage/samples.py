@@ -1,10 +1,10 @@
 """Grants, events and notices to store, and the strategies that make up arbitrary ones."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from sqlalchemy import Connection, insert
 
 from bot.domain.grant import (
@@ -17,6 +17,7 @@ from bot.domain.grant import (
     Recipient,
     State,
     Terms,
+    altered,
     new_id,
 )
 from bot.domain.record import Event, EventKind, Notice, NoticeKind
@@ -51,9 +52,9 @@ def make_grant(**changes: object) -> Grant:
         decide_by=NOON + HOUR,
         next_at=NOON + HOUR,
     )
-    grant = replace(grant, **changes)  # type: ignore[arg-type]  # a test names what it wants
+    grant = altered(grant, **changes)  # type: ignore[arg-type]  # a test names what it wants
     if grant.state in AT_PROVIDER and grant.expires_at is None:
-        grant = replace(grant, expires_at=NOON + HOUR)
+        grant = altered(grant, expires_at=NOON + HOUR)
     return grant
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, text
 
-from bot.domain.grant import Grant, State
+from bot.domain.grant import Grant, State, altered
 from bot.storage import store
 from bot.storage.database import Database
 from bot.storage.tables import grants
@@ -79,8 +79,8 @@ async def test_claim_by_read_then_update_rings(database: Database, other: Databa
 async def test_longest_waiting_first_and_ends_apart_from_begins(database: Database) -> None:
     """Ends and begins are claimed apart, each in the order in which they fell due."""
     states = [State.ACTIVE, State.PENDING, State.REVOKING, State.GRANTING, State.SCHEDULED]
-    many = [replace(due(number), state=state) for number, state in enumerate(states)]
-    many.append(replace(due(99), state=State.ENDED))
+    many = [altered(due(number), state=state) for number, state in enumerate(states)]
+    many.append(altered(due(99), state=State.ENDED))
     await database.write(put(*many))
     ends = await database.write(lambda conn: store.due_grants(conn, ends=True, limit=9))
     begins = await database.write(lambda conn: store.due_grants(conn, ends=False, limit=9))
@@ -146,7 +146,7 @@ async def test_a_lease_says_until_when_a_call_may_land(database: Database) -> No
 async def test_providers_can_be_left_out(database: Database) -> None:
     """What belongs to a provider with an open circuit is not claimed."""
     one, two = due(0), due(1)
-    two = replace(two, order=replace(two.order, provider="broken"))
+    two = altered(two, order=replace(two.order, provider="broken"))
     await database.write(put(one, two))
     found = await database.write(
         lambda conn: store.due_grants(conn, ends=True, limit=9, exclude_providers=["broken"])

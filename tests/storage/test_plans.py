@@ -15,13 +15,13 @@ import pytest
 from psycopg import sql
 from sqlalchemy import Connection, event, text
 
+from bot.domain.compact import compact
 from bot.domain.grant import State
 from bot.domain.record import EventKind
 from bot.storage import store
 from bot.storage.database import Database, parse_url
 from bot.storage.rows import grant_to_row
 from bot.storage.schema import upgrade
-from bot.storage.types import to_json
 from sandbox.postgres import EmbeddedPostgres
 from tests.storage.engines import plain_engine
 from tests.storage.samples import NOON, make_grant
@@ -70,7 +70,7 @@ SMALL_ONES = """
 """
 
 _ROW = grant_to_row(make_grant())
-SNAPSHOT = {name: to_json(_ROW[name]) for name in ("order", "terms")}
+SNAPSHOT = {name: compact(_ROW[name]) for name in ("order", "terms")}
 
 
 def fill(conn: Connection) -> None:

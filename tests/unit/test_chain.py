@@ -1,11 +1,11 @@
 """The audit chain: what follows from what, and which changes are seen."""
 
-import dataclasses
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bot.domain.chain import GENESIS, Verifier, canonical, link, seal, stamp
 from bot.domain.checkpoint import FIRST, Statement, parse_statement
@@ -50,7 +50,7 @@ def test_an_untouched_log_is_whole() -> None:
 def test_a_changed_line_is_named(at: int) -> None:
     """Whichever line was changed, it is the one that is named."""
     lines = log(5)
-    lines[at] = dataclasses.replace(lines[at], body=lines[at].body.replace("U1", "U2"))
+    lines[at] = replace(lines[at], body=lines[at].body.replace("U1", "U2"))
 
     assert faults(lines) == [at + 1]
 
@@ -68,7 +68,7 @@ def test_a_rewritten_line_breaks_the_next() -> None:
     """A line that was forged with a right hash of its own no longer fits what follows."""
     lines = log(3)
     body = lines[1].body.replace("U1", "U2")
-    lines[1] = dataclasses.replace(lines[1], body=body, hash=link(lines[0].hash, body))
+    lines[1] = replace(lines[1], body=body, hash=link(lines[0].hash, body))
 
     assert faults(lines) == [3]
 
@@ -78,8 +78,8 @@ def test_a_changed_text_is_seen_and_an_erased_one_is_not_a_fault() -> None:
     lines = log(2)
     forged = {"reason": {**lines[1].texts["reason"], "text": "another"}}
 
-    assert faults([lines[0], dataclasses.replace(lines[1], texts=forged)]) == [2]
-    assert faults([lines[0], dataclasses.replace(lines[1], texts={})]) == []
+    assert faults([lines[0], replace(lines[1], texts=forged)]) == [2]
+    assert faults([lines[0], replace(lines[1], texts={})]) == []
 
 
 def test_no_text_stands_in_the_chain() -> None:
