@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, PoolProxiedConnection, StaticPool
 
 from bot.domain.compact import compact
 from bot.domain.errors import ProgramError
@@ -83,11 +83,15 @@ def _prepare(engine: Engine, here: Place | None, begin: str, *settings: str) -> 
             cursor.execute(setting)
         cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def on_begin(conn: Connection) -> None:
-        conn.exec_driver_sql(begin)
+    def do_begin(driver: PoolProxiedConnection) -> None:
+        cursor = driver.cursor()
+        cursor.execute(begin)
+        cursor.close()
         if here is not None:
-            conn.info[BEGUN] = here.clock.now()
+            driver.info[BEGUN] = here.clock.now()
+
+    # Not by an event: with one, each statement asks whether anybody listens.
+    engine.dialect.do_begin = do_begin  # type: ignore[method-assign, assignment] # its own
 
 
 def writing_engine(path: Path, place: Place | None = None) -> Engine:
