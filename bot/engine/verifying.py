@@ -27,6 +27,8 @@ from bot.storage.database import Database
 LONG: Final = 200_000
 """Lines from which on it is worth the second in which other processes begin."""
 PART: Final = 10 * PAGE
+HANDS: Final = 4
+"""Processes at most, whatever there is of processors: each takes some 70 MB."""
 
 Progress = Callable[[int], None]
 Reading = Callable[[Part], Awaitable[Proofreader | None]]
@@ -54,7 +56,7 @@ async def prove(
     """
     size = (await database.read(store.head)).seq
     whole = Proofreader()
-    if size >= long and (hands := os.cpu_count() or 1) > 1:
+    if size >= long and (hands := min(os.cpu_count() or 1, HANDS)) > 1:
         parts = [Part(begun, min(begun + part, size)) for begun in range(0, size, part)]
         with _helpers(database, hands - 1) as readings:
             await _take_on(whole, parts, readings, progress)
