@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 MANIFEST: Final = Path(__file__).parents[2] / "manifest.yml"
 LINE: Final = "/access prod-db 30m fix the stuck order"
 WITHIN: Final = 10.0
+LANDED: Final = 40.0
+"""For an end that a call under way holds up: a lease, and what the provider takes to settle."""
 GLANCE: Final = 0.01
 
 POLICY: Final = """\
@@ -142,9 +144,9 @@ class House(Forge):
         [grant] = await self.grants()
         return grant
 
-    async def until(self, state: State) -> Grant:
+    async def until(self, state: State, within: float = WITHIN) -> Grant:
         """Wait for the only grant to get there; the engine works by itself."""
-        async with asyncio.timeout(WITHIN):
+        async with asyncio.timeout(within):
             while (grant := await self.only()).state is not state:  # noqa: ASYNC110 - rows give no event to wait for
                 await asyncio.sleep(GLANCE)
         return grant

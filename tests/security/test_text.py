@@ -201,13 +201,13 @@ async def test_15_durations_are_read_wholly_or_refused(here: House, word: str) -
 
 async def test_29_text_is_never_a_template(here: House) -> None:
     """Braces in a reason are shown as they are, on the card and in every message."""
-    trick = "{{ 7*7 }} {% raw %} ${7*7} #{7*7} %s {0.__class__}"
+    trick = "{{ 919*907 }} {% raw %} ${919*907} #{919*907} %s {0.__class__}"
     card = await here.asked(f"/access prod-db 30m {trick}")
     await here.maya.click("Approve", message=card)
     await here.until(State.ACTIVE)
 
     assert trick in text_of(card)
-    assert "49" not in text_of(card)
+    assert str(919 * 907) not in text_of(card)
 
 
 @pytest.mark.timeout(60)
