@@ -29,7 +29,7 @@ def cleaned(message: object, secrets: Collection[str]) -> str:
     return text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 1] + "…"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Fence:
     """One provider's. `limit` is in seconds, for each call."""
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum, auto
+from itertools import compress
+from operator import attrgetter, is_not
 from typing import Final
 
 from msgspec import Struct
@@ -183,6 +185,7 @@ class Grant(Struct, frozen=True):
 
 
 GRANT_FIELDS: Final = Grant.__struct_fields__
+_values_of: Final = attrgetter(*GRANT_FIELDS)
 altered: Final = replace
 """The grant with some fields changed; a wrong name is a `TypeError`."""
 
@@ -201,3 +204,10 @@ OPERATIONAL: Final = frozenset(
 """What the engine keeps for its own work; all other fields follow from the grant's events."""
 
 REPLAYABLE: Final = tuple(name for name in GRANT_FIELDS if name not in OPERATIONAL)
+
+
+def differing(before: Grant, after: Grant) -> list[str]:
+    """The fields in which two states of a grant differ, in the order of `GRANT_FIELDS`."""
+    # Most fields of an altered grant are the very objects of the former one.
+    touched = compress(GRANT_FIELDS, map(is_not, _values_of(before), _values_of(after)))
+    return [name for name in touched if getattr(before, name) != getattr(after, name)]

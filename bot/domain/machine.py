@@ -11,8 +11,6 @@ Rules this module keeps:
 
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import compress
-from operator import attrgetter, is_not
 from typing import Final
 
 from bot.domain import deciding, transitions
@@ -48,7 +46,7 @@ from bot.domain.acts import (
 from bot.domain.codec import dump_field
 from bot.domain.drafts import Draft, Step
 from bot.domain.errors import IllegalEventError, ProgramError
-from bot.domain.grant import REPLAYABLE, Grant, State, altered
+from bot.domain.grant import OPERATIONAL, REPLAYABLE, Grant, State, altered, differing
 from bot.domain.record import Event
 
 S = State
@@ -113,7 +111,6 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 _TABLE: Final = {(rule.act, rule.source): rule for rule in RULES}
-_replayable = attrgetter(*REPLAYABLE)
 
 
 def rule_for(act: type[Act], state: State | None) -> Rule | None:
@@ -182,12 +179,7 @@ def _ends_lease(before: Grant, after: Grant, act: Act) -> bool:
 
 def changed_fields(before: Grant | None, after: Grant) -> dict[str, object]:
     """The replayable fields in which two states of a grant differ, as JSON values of the latter."""
-    if before is None:
-        return {name: dump_field(name, getattr(after, name)) for name in REPLAYABLE}
-    # Most fields of an altered grant are the very objects of the former one.
-    touched = compress(REPLAYABLE, map(is_not, _replayable(before), _replayable(after)))
-    return {
-        name: dump_field(name, value)
-        for name in touched
-        if (value := getattr(after, name)) != getattr(before, name)
-    }
+    names = REPLAYABLE
+    if before is not None:
+        names = tuple(name for name in differing(before, after) if name not in OPERATIONAL)
+    return {name: dump_field(name, getattr(after, name)) for name in names}

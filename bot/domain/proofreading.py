@@ -5,13 +5,12 @@ wrote. A text may be gone; then a later line must say that it was erased.
 """
 
 import hashlib
-import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from msgspec import DecodeError, Raw, Struct
-from msgspec.json import Decoder
+from msgspec.json import Decoder, decode
 
 from bot.domain.chain import GENESIS, Fault, commitment
 from bot.domain.record import EventKind
@@ -123,7 +122,7 @@ class Proofreader:
             if (said.texts or texts is not None) and (fault := self._texts(said, texts)):
                 return fault
             if kind in ERASURES:
-                self._explain(grant, json.loads(body)["data"].get("person") or "")
+                self._explain(grant, decode(said.data).get("person") or "")
             self._head, self.seq, last = head, seq, seq
         return None
 

@@ -116,10 +116,9 @@ class Worker:
     async def _look(self) -> None:
         """Take on what somebody waits for, then what is due, as long as there is room."""
         await self._take_pressed()
-        if self._room() > 0 and not await self._is_any_due():
-            return
-        while self._room() > 0 and not self._closing and await self._claim_some():
-            await self._take_pressed()
+        if self._room() > 0 and await self._is_any_due():
+            while self._room() > 0 and not self._closing and await self._claim_some():
+                await self._take_pressed()
         self.looked_at = time.monotonic()
 
     async def _take_pressed(self) -> None:
@@ -132,7 +131,6 @@ class Worker:
     async def _is_any_due(self) -> bool:
         """Mostly nothing is, and then nothing else need be asked."""
         nearest = await self._ledger.peek(store.nearest)
-        self.looked_at = time.monotonic()
         if not nearest.is_due and nearest.at is not None:
             self._ahead(nearest.at)
         return nearest.is_due

@@ -108,15 +108,10 @@ def append_events(
     """
     if not news:
         return []
-    last, digest = _take_head(conn)
-    sealed: list[SealedEvent] = []
-    for seq, event in enumerate(news, start=last + 1):
-        line = seal(digest, seq, event)
-        digest = line.hash
-        sealed.append(line)
+    sealed = _chained(_take_head(conn), news, seal)
     rows = [_row(line, event) for line, event in zip(sealed, news, strict=True)]
     values: dict[str, object] = {ROWS: _SHEET.text(conn, rows)}
-    moved = {"new_seq": sealed[-1].seq, "new_hash": digest}
+    moved = {"new_seq": sealed[-1].seq, "new_hash": sealed[-1].hash}
     told = telling.of(sealed) if telling else ()
     if conn.dialect.name != "postgresql":
         conn.execute(_insertion(_SHEET.of(conn)), values)
@@ -128,6 +123,16 @@ def append_events(
     if telling and told:
         values |= insertion_values(conn, told, telling.at)
     conn.execute(_all_at_once(_SHEET.of(conn), insertion(conn) if told else None), values)
+    return sealed
+
+
+def _chained(end: Head, news: Sequence[Event], seal: Seal) -> list[SealedEvent]:
+    last, digest = end
+    sealed: list[SealedEvent] = []
+    for seq, event in enumerate(news, start=last + 1):
+        line = seal(digest, seq, event)
+        digest = line.hash
+        sealed.append(line)
     return sealed
 
 

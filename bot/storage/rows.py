@@ -4,8 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from itertools import compress
-from operator import attrgetter, is_not
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.json import Decoder
@@ -21,6 +19,7 @@ from bot.domain.grant import (
     State,
     Task,
     Terms,
+    differing,
 )
 from bot.domain.record import EventKind, Notice, NoticeKind, QueuedNotice, SealedEvent
 from bot.storage.tables import grants
@@ -70,7 +69,6 @@ _END_REASONS: Final[dict[str | None, EndReason | None]] = {
     **{reason.value: reason for reason in EndReason},
 }
 _TASKS: Final[dict[str | None, Task | None]] = {None: None, **{task.value: task for task in Task}}
-_get_changes = attrgetter(*CHANGING)
 
 
 def _order_to_json(order: Order) -> Values:
@@ -115,9 +113,7 @@ def _extension_to_json(extension: Extension | None) -> Values | None:
 
 def changed_columns(before: Grant, after: Grant) -> list[str]:
     """The columns of `CHANGING` in which two states of a grant differ."""
-    # Most fields of an altered grant are the very objects of the former one.
-    touched = compress(CHANGING, map(is_not, _get_changes(before), _get_changes(after)))
-    return [name for name in touched if getattr(before, name) != getattr(after, name)]
+    return [name for name in differing(before, after) if name not in ASKED]
 
 
 def column_values(grant: Grant, names: Sequence[str]) -> list[object]:

@@ -8,8 +8,8 @@ from sqlalchemy import JSON, BigInteger, Dialect, Integer
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND: Final = timedelta(microseconds=1)
+from bot.domain.proofreading import EPOCH, MICROSECOND
+
 SECOND: Final = timedelta(seconds=1)
 
 
