@@ -1,6 +1,6 @@
 """What a transition hands to the machine: the grant as it would be, what to log, whom to tell."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -34,9 +34,13 @@ class Draft(Struct, frozen=True):
 
 
 class Step(Struct, frozen=True):
-    """One change of a grant: to be written in one transaction, whole or not at all."""
+    """One change of a grant: to be written in one transaction, whole or not at all.
+
+    `touched` are the fields in which it differs from the grant before; all of them of a new one.
+    """
 
     grant: Grant
+    touched: Sequence[str]
     events: tuple[Event, ...]
     notices: tuple[Notice, ...]
 

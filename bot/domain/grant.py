@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum, auto
 from itertools import compress
-from operator import attrgetter, is_not
+from operator import is_not
 from typing import Final
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 CROCKFORD: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 ID_LENGTH: Final = 12
@@ -185,7 +185,6 @@ class Grant(Struct, frozen=True):
 
 
 GRANT_FIELDS: Final = Grant.__struct_fields__
-_values_of: Final = attrgetter(*GRANT_FIELDS)
 altered: Final = replace
 """The grant with some fields changed; a wrong name is a `TypeError`."""
 
@@ -209,5 +208,5 @@ REPLAYABLE: Final = tuple(name for name in GRANT_FIELDS if name not in OPERATION
 def differing(before: Grant, after: Grant) -> list[str]:
     """The fields in which two states of a grant differ, in the order of `GRANT_FIELDS`."""
     # Most fields of an altered grant are the very objects of the former one.
-    touched = compress(GRANT_FIELDS, map(is_not, _values_of(before), _values_of(after)))
+    touched = compress(GRANT_FIELDS, map(is_not, astuple(before), astuple(after)))
     return [name for name in touched if getattr(before, name) != getattr(after, name)]

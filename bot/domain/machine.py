@@ -46,7 +46,7 @@ from bot.domain.acts import (
 from bot.domain.codec import dump_field
 from bot.domain.drafts import Draft, Step
 from bot.domain.errors import IllegalEventError, ProgramError
-from bot.domain.grant import OPERATIONAL, REPLAYABLE, Grant, State, altered, differing
+from bot.domain.grant import GRANT_FIELDS, OPERATIONAL, Grant, State, altered, differing
 from bot.domain.record import Event
 
 S = State
@@ -149,7 +149,10 @@ def _complete(before: Grant | None, draft: Draft, act: Act, now: datetime) -> St
         fenced = {"lease_owner": None, "lease_token": None}
         ends_lease = _ends_lease(before, after, act)
         after = altered(after, version=before.version + 1, **(fenced if ends_lease else {}))
-    changes = changed_fields(before, after)
+    touched = GRANT_FIELDS if before is None else differing(before, after)
+    changes = {
+        name: dump_field(name, getattr(after, name)) for name in touched if name not in OPERATIONAL
+    }
     if changes and not draft.events:
         raise ProgramError(f"{act.verb} changes {sorted(changes)} without an event")
     last = draft.events[-1] if draft.events else None
@@ -164,7 +167,7 @@ def _complete(before: Grant | None, draft: Draft, act: Act, now: datetime) -> St
         )
         for said in draft.events
     )
-    return Step(after, events, draft.notices)
+    return Step(after, touched, events, draft.notices)
 
 
 def _ends_lease(before: Grant, after: Grant, act: Act) -> bool:
@@ -175,11 +178,3 @@ def _ends_lease(before: Grant, after: Grant, act: Act) -> bool:
     if after.state is not before.state or isinstance(act, Complete):
         return True
     return act.role is Role.WORKER and not isinstance(act, Announce | Assign)
-
-
-def changed_fields(before: Grant | None, after: Grant) -> dict[str, object]:
-    """The replayable fields in which two states of a grant differ, as JSON values of the latter."""
-    names = REPLAYABLE
-    if before is not None:
-        names = tuple(name for name in differing(before, after) if name not in OPERATIONAL)
-    return {name: dump_field(name, getattr(after, name)) for name in names}

@@ -5,12 +5,11 @@ batch, and a crash never finds more unwritten than what came in during one commi
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
 
 import structlog
 
-from bot.engine.ledger import Ledger, Pen
 from bot.storage.errors import StorageError
 
 log = structlog.get_logger("curfew.engine")
@@ -20,16 +19,15 @@ BATCH: Final = 200
 T = TypeVar("T")
 R = TypeVar("R")
 
-Apply = Callable[[Pen, Sequence[T]], Sequence[R]]
+Write = Callable[[Sequence[T]], Awaitable[Sequence[R]]]
 
 
 class Gathering(Generic[T, R]):
-    """Applies items in batches, each batch one transaction."""
+    """Writes items in batches, each batch one transaction."""
 
-    def __init__(self, ledger: Ledger, apply: "Apply[T, R]") -> None:
-        """`apply` writes a batch and gives one result for each item, in order."""
-        self._ledger = ledger
-        self._apply = apply
+    def __init__(self, write: "Write[T, R]") -> None:
+        """`write` writes a batch whole or not at all, and gives the items' results in order."""
+        self._write_all = write
         self._queue: list[tuple[T, asyncio.Future[R]]] = []
         self._news = asyncio.Event()
         self._writing = 0
@@ -39,7 +37,7 @@ class Gathering(Generic[T, R]):
         return len(self._queue) + self._writing
 
     async def put(self, item: T) -> R:
-        """The item's result once it is on disk. Raises what `apply` raised, or the storage."""
+        """The item's result once it is on disk. Raises what `write` raised."""
         done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._queue.append((item, done))
         self._news.set()
@@ -61,7 +59,7 @@ class Gathering(Generic[T, R]):
     async def _write(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
         items = [item for item, _ in batch]
         try:
-            results = await self._ledger.write(lambda pen: self._apply(pen, items))
+            results = await self._write_all(items)
         except StorageError as error:
             log.warning("outcomes not recorded", count=len(batch), error=str(error))
             _fail(batch, error)

@@ -12,7 +12,7 @@ Rules:
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from bot.domain.acts import Act, Ask
 from bot.domain.drafts import Step
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LEASED: Final = ("lease_owner", "lease_token", "next_at", "unsure_until")
+"""The fields of a grant that a lease sets."""
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -55,6 +58,8 @@ class Pen:
     _now: datetime | None = None
     _read: dict[str, Grant] = field(default_factory=dict)
     _changed: dict[str, Grant] = field(default_factory=dict)
+    _touched: set[str] = field(default_factory=set)
+    _believing: bool = False
     _leases: dict[str, store.Lease] = field(default_factory=dict)
     _fresh: list[Grant] = field(default_factory=list)
     _events: list[Event] = field(default_factory=list)
@@ -80,11 +85,14 @@ class Pen:
         current = {**self._read, **self._changed}
         return {grant_id: current[grant_id] for grant_id in wanted if grant_id in current}
 
-    def again(self, known: Iterable[Grant]) -> dict[str, Grant]:
-        """The rows of grants read earlier, as they are now and locked, by id."""
-        rows = store.reread_grants(self.conn, list(known))
-        self.hold(rows.values())
-        return rows
+    def believe(self, rows: Iterable[Grant]) -> dict[str, Grant]:
+        """Take rows that were read earlier and are not locked; by id.
+
+        Should one be another by now, it shows when it is written: a `ConflictError`.
+        """
+        self._believing = True
+        self.hold(rows)
+        return self._read
 
     def hold(self, rows: Iterable[Grant]) -> None:
         """Take rows that were read and locked by a query of their own."""
@@ -101,6 +109,7 @@ class Pen:
         """One act on a row that this pen has read. Raises as `bot.domain.machine.step`."""
         made = step(grant, act, self.now)
         self._changed[grant.id] = made.grant
+        self._touched.update(made.touched)
         self._take(made)
         return made.grant
 
@@ -115,6 +124,7 @@ class Pen:
         )
         if grant.id in self._changed:
             self._changed[grant.id] = leased
+            self._touched.update(LEASED)
         else:
             self._read[grant.id] = leased
             self._leases[grant.id] = lease
@@ -137,7 +147,8 @@ class Pen:
             store.insert_grant(self.conn, grant)
         store.lease_grants(self.conn, self._leases.values())
         changed = [self._numbered(grant) for grant in self._changed.values()]
-        store.update_grants(self.conn, changed, before=self._read)
+        believed = self._read if self._believing else None
+        store.update_grants(self.conn, changed, touched=self._touched, believed=believed)
         grants = (*self._fresh, *changed)
         if not (grants or self._events or self._notices):
             return Written((), notices=False)

@@ -55,7 +55,7 @@ class Outbox:
         self._tasks = Tasks()
         self._telling: set[int] = set()
         self._news = asyncio.Event()
-        self._outcomes: Gathering[Change, None] = Gathering(ledger, _apply)
+        self._outcomes: Gathering[Change, None] = Gathering(self._write_down)
         self._loops: list[asyncio.Task[None]] = []
         self._closing = False
 
@@ -139,6 +139,9 @@ class Outbox:
             self._telling.discard(notice.id)
             self._news.set()
 
+    async def _write_down(self, batch: Sequence[Change]) -> list[None]:
+        return await self._ledger.write(lambda pen: [change(pen) for change in batch])
+
     async def _later(self, notice: QueuedNotice, error: PostLaterError) -> None:
         wait = distance(notice.attempts)
         if error.retry_after is not None:
@@ -160,10 +163,6 @@ class Outbox:
                 await asyncio.sleep(AGAIN)  # said by the gathering; each change may be repeated
             else:
                 return
-
-
-def _apply(pen: Pen, batch: Sequence[Change]) -> Sequence[None]:
-    return [change(pen) for change in batch]
 
 
 def _finish(pen: Pen, *, notice: QueuedNotice, delivered: Delivered) -> None:

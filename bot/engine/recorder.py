@@ -2,10 +2,14 @@
 
 A result counts only while the row still carries the token that its call was made under. What was
 frozen and woke up, or lost against a person's Revoke now, is dropped.
+
+Mostly the rows are what they were when they were claimed, and they are not read for it: that they
+still are is a condition of the write.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from msgspec import Struct
 
@@ -15,6 +19,7 @@ from bot.engine.gathering import Gathering
 from bot.engine.jobs import Job
 from bot.engine.ledger import Ledger, Pen
 from bot.storage import store
+from bot.storage.errors import ConflictError
 
 Conclude = Callable[[Grant, datetime], Sequence[Act]]
 
@@ -32,11 +37,25 @@ Recorder = Gathering[Outcome, Grant | None]
 
 def recorder(ledger: Ledger) -> Recorder:
     """Nothing is recorded before its `run` runs. When it cannot be, the lease lapses."""
-    return Gathering(ledger, _apply)
+    return Gathering(partial(_record, ledger))
 
 
-def _apply(pen: Pen, batch: Sequence[Outcome]) -> list[Grant | None]:
-    rows = pen.again(outcome.job.grant for outcome in batch)
+async def _record(ledger: Ledger, batch: Sequence[Outcome]) -> list[Grant | None]:
+    try:
+        return await ledger.write(partial(_by_what_was_claimed, batch=batch))
+    except ConflictError:
+        return await ledger.write(partial(_by_what_is_there, batch=batch))
+
+
+def _by_what_was_claimed(pen: Pen, batch: Sequence[Outcome]) -> list[Grant | None]:
+    return _apply(pen, pen.believe(outcome.job.grant for outcome in batch), batch)
+
+
+def _by_what_is_there(pen: Pen, batch: Sequence[Outcome]) -> list[Grant | None]:
+    return _apply(pen, pen.grants(outcome.job.grant.id for outcome in batch), batch)
+
+
+def _apply(pen: Pen, rows: Mapping[str, Grant], batch: Sequence[Outcome]) -> list[Grant | None]:
     return [_apply_one(pen, rows.get(outcome.job.grant.id), outcome) for outcome in batch]
 
 

@@ -5,10 +5,11 @@ from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
+    Column,
     Connection,
-    Row,
     Select,
     Subquery,
+    Text,
     Update,
     bindparam,
     insert,
@@ -17,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from bot.domain.grant import Grant, altered
+from bot.domain.grant import Grant
 from bot.storage.errors import ConflictError, DuplicateError
 from bot.storage.rows import (
     CHANGING,
@@ -29,6 +30,7 @@ from bot.storage.rows import (
 )
 from bot.storage.sheet import ROWS, Sheet
 from bot.storage.tables import grants
+from bot.storage.types import UtcTime
 
 # By what each database calls the broken index: SQLite names its columns.
 _RULES: Final = {
@@ -44,26 +46,32 @@ WHOLE: Final = select(*GRANT_COLUMNS)
 """What `fetch` makes grants of."""
 _ONE: Final = WHOLE.where(grants.c.id == bindparam("this_id"))
 _ONE_LOCKED: Final = _ONE.with_for_update()
-_LEASED: Final = (
-    *(grants.c.id, grants.c.version, grants.c.lease_owner, grants.c.lease_token),
-    *(grants.c.next_at, grants.c.unsure_until),
-)
-_LeaseRow = Row[Any, Any, Any, Any, Any, Any]
+_BELIEVED: Final[dict[str, Column[Any]]] = {
+    "lease_token": Column("believed_token", Text),
+    "unsure_until": Column("believed_unsure", UtcTime),
+}
+"""What may change within a version and matters to who decided by it."""
 
 
 @lru_cache(maxsize=100)  # there are about twenty sets of columns that acts change together
-def _sheet(columns: tuple[str, ...]) -> Sheet:
-    return Sheet(*(grants.c[name] for name in ("id", *columns)))
+def _sheet(columns: tuple[str, ...], *, believed: bool) -> Sheet:
+    return Sheet(
+        *(grants.c[name] for name in ("id", *columns)), *(_BELIEVED.values() if believed else ())
+    )
 
 
 @lru_cache(maxsize=100)
 def _update(given: Subquery) -> Update:
     """New versions over the versions before them."""
-    return (
+    query = (
         update(grants)
         .where(grants.c.id == given.c.id, grants.c.version == given.c.version - 1)
         .values({name: given.c[name] for name in CHANGING if name in given.c})
     )
+    for name, believed in _BELIEVED.items():
+        if believed.name in given.c:
+            query = query.where(grants.c[name].is_not_distinct_from(given.c[believed.name]))
+    return query
 
 
 def _duplicate(error: IntegrityError) -> DuplicateError | None:
@@ -83,36 +91,35 @@ def insert_grant(conn: Connection, grant: Grant) -> None:
 
 
 def update_grants(
-    conn: Connection, changed: Sequence[Grant], *, before: Mapping[str, Grant] | None = None
+    conn: Connection,
+    changed: Sequence[Grant],
+    *,
+    touched: Collection[str] = CHANGING,
+    believed: Mapping[str, Grant] | None = None,
 ) -> None:
     """Writes new versions of grants, each only over the version before it.
 
     What was asked for (resource, requester, reason, kind, order, terms) is not written again, and
-    of the rest only what differs when it is said how the rows are `before`, by id.
+    of the rest only the fields that are `touched`: each costs time, and an indexed one costs most.
+    `believed` are the rows as they were read, by id, when they were not locked: one with another
+    lease by now, or another call announced, counts as changed.
     Raises ConflictError naming the grants that were no longer at that version, DuplicateError when
     another live grant has the same fact; the transaction is then to be given up.
     """
     if not changed:
         return
-    columns = _columns(changed, before)
-    sheet = _sheet(columns)
-    rows = ((grant.id, *column_values(grant, columns)) for grant in changed)
+    columns = tuple(name for name in CHANGING if name in touched)
+    sheet = _sheet(columns, believed=believed is not None)
+    rows = ([grant.id, *column_values(grant, columns)] for grant in changed)
+    if believed is not None:
+        former = (column_values(believed[grant.id], tuple(_BELIEVED)) for grant in changed)
+        rows = (row + before for row, before in zip(rows, former, strict=True))
     try:
         written = conn.execute(_update(sheet.of(conn)), {ROWS: sheet.text(conn, rows)}).rowcount
     except IntegrityError as error:
         raise _duplicate(error) or error from error
     if written != len(changed):
         raise ConflictError(_missed(conn, changed))
-
-
-def _columns(changed: Sequence[Grant], before: Mapping[str, Grant] | None) -> tuple[str, ...]:
-    """Which columns an update has to write: each costs time, and an indexed one costs most."""
-    if before is None:
-        return CHANGING
-    wanted = {"version"}
-    for grant in changed:
-        wanted.update(changed_columns(before[grant.id], grant))
-    return tuple(name for name in CHANGING if name in wanted)
 
 
 def _missed(conn: Connection, changed: Sequence[Grant]) -> list[str]:
@@ -148,30 +155,3 @@ def get_grants(conn: Connection, ids: Collection[str], *, lock: bool = False) ->
     if lock:
         query = query.with_for_update()
     return {grant.id: grant for grant in fetch(conn, query)}
-
-
-def reread_grants(conn: Connection, known: Collection[Grant]) -> dict[str, Grant]:
-    """The rows of grants that were read earlier as they are now, by id, locked.
-
-    A version has one content, but for the fields of a lease: only what has another version is
-    read whole again.
-    """
-    ids = sorted(grant.id for grant in known)
-    query = select(*_LEASED).where(grants.c.id.in_(ids)).order_by(grants.c.id).with_for_update()
-    leases: dict[str, _LeaseRow] = {row.id: row for row in conn.execute(query)}
-    same: dict[str, Grant] = {}
-    for grant in known:
-        row = leases.get(grant.id)
-        if row is not None and row.version == grant.version:
-            same[grant.id] = _as_leased(grant, row)
-    return same | get_grants(conn, leases.keys() - same.keys())
-
-
-def _as_leased(grant: Grant, row: _LeaseRow) -> Grant:
-    lease = (row.lease_owner, row.lease_token, row.next_at, row.unsure_until)
-    if lease == (grant.lease_owner, grant.lease_token, grant.next_at, grant.unsure_until):
-        return grant
-    owner, token, next_at, unsure = lease
-    return altered(
-        grant, lease_owner=owner, lease_token=token, next_at=next_at, unsure_until=unsure
-    )

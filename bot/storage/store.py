@@ -27,7 +27,6 @@ from bot.storage.grants import (
     get_grant,
     get_grants,
     insert_grant,
-    reread_grants,
     update_grants,
 )
 from bot.storage.keeping import (
@@ -168,7 +167,6 @@ __all__ = [
     "remember",
     "renew_leases",
     "requesters_called",
-    "reread_grants",
     "retry_notice",
     "rewrite_grants",
     "search_events",

@@ -261,29 +261,37 @@ async def test_live_states_are_the_domain_s(database: Database) -> None:
     assert {state for state, _ in counted} == LIVE
 
 
-async def test_reread_tells_what_others_did(database: Database) -> None:
-    """A renewed lease and a click are both seen, and what is no longer there is left out."""
-    leased, clicked = make_grant(resource="a"), make_grant(resource="b")
-    await database.write(put(leased, clicked))
-    until = NOON + HOUR
-    lease = store.Lease(leased.id, "one", "token", until, until)
+@pytest.mark.parametrize(
+    ("token", "unsure", "is_another"),
+    [("token", NOON, False), ("theirs", NOON, True), (None, NOON, True), ("token", None, True)],
+)
+async def test_rows_that_were_not_locked(
+    database: Database, token: str | None, unsure: datetime | None, *, is_another: bool
+) -> None:
+    """A renewed lease is still ours; one of somebody else, or another announcement, is not."""
+    begun = make_grant(lease_owner="me", lease_token="token", unsure_until=NOON)
+    await database.write(put(begun))
+    lease = store.Lease(begun.id, "me", str(token), NOON + HOUR, unsure)
+    lease = lease._replace(token=token)  # type: ignore[arg-type] # freed ones have none
     await database.write(lambda conn: store.lease_grants(conn, [lease]))
-    voted = altered(clicked, votes=("U0MAYA",), version=clicked.version + 1)
-    await database.write(lambda conn: store.update_grants(conn, [voted]))
-    never = make_grant(resource="c")
+    voted = altered(begun, votes=("U0MAYA",), version=begun.version + 1)
+    believed = {begun.id: begun}
 
-    found = await database.write(lambda conn: store.reread_grants(conn, [leased, clicked, never]))
+    async def write() -> None:
+        await database.write(lambda conn: store.update_grants(conn, [voted], believed=believed))
 
-    assert found == {
-        leased.id: altered(
-            leased, lease_owner="one", lease_token="token", next_at=until, unsure_until=until
-        ),
-        clicked.id: voted,
-    }
+    if is_another:
+        with pytest.raises(ConflictError):
+            await write()
+    else:
+        await write()
+    found = await database.read(lambda conn: store.get_grant(conn, begun.id))
+    assert found is not None
+    assert (found.votes == voted.votes) is not is_another
 
 
 async def test_only_what_changed_is_written(database: Database) -> None:
-    """With the rows as they were, an update leaves alone what it does not change."""
+    """An update leaves alone what was not touched."""
     grant = make_grant(last_error="from before")
     await database.write(put(grant))
     await database.write(
@@ -291,7 +299,8 @@ async def test_only_what_changed_is_written(database: Database) -> None:
     )
     voted = altered(grant, votes=("U0MAYA",), version=grant.version + 1)
 
-    await database.write(lambda conn: store.update_grants(conn, [voted], before={grant.id: grant}))
+    touched = {"votes", "version"}
+    await database.write(lambda conn: store.update_grants(conn, [voted], touched=touched))
 
     found = await database.read(lambda conn: store.get_grant(conn, grant.id))
     assert found == altered(voted, last_error="from elsewhere")
