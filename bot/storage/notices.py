@@ -176,7 +176,8 @@ def next_notice_due(conn: Connection) -> datetime | None:
 
 
 def notice_backlog(conn: Connection) -> tuple[int, datetime | None]:
-    """How many notices wait, and since when the oldest."""
-    row = conn.execute(select(func.count(), func.min(notices.c.created_at)).select_from(notices))
+    """How many notices wait, and since when the first of them."""
+    first = select(notices.c.created_at).order_by(notices.c.id).limit(1).scalar_subquery()
+    row = conn.execute(select(func.count(), first).select_from(notices))
     count, oldest = row.one()
     return count, oldest

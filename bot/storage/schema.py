@@ -18,10 +18,10 @@ from bot.storage.errors import SchemaError
 from bot.storage.presence import LOCK_CLASS, UPGRADE_LOCK
 from bot.storage.sqlite import writing_engine
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The newest migration. Stands here so that a start up to date need not load Alembic."""
 
-REVISIONS: Final = ("0001", "0002", "0003")
+REVISIONS: Final = ("0001", "0002", "0003", "0004")
 """All migrations, oldest first."""
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"

@@ -183,7 +183,6 @@ notices = Table(
     Index("notices_lane", "lane", "id"),
     # The audit lane is the one that can grow long, and only its first row is ever due.
     _partial("notices_due", "next_at", where=NOT_AUDIT),
-    Index("notices_created", "created_at"),
     _partial("notices_leased", "lease_owner", where=HAS_OWNER),
     # Numbers of delivered notices are never given out again: they are in messages' metadata.
     sqlite_autoincrement=True,
