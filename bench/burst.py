@@ -85,7 +85,7 @@ async def burst(url: str, count: int, calls: int) -> dict[str, float]:
     """One run on a fresh database."""
     async with await Database.open(url, exclusive=True, migrate=True) as database:
         adapter = SleepyAdapter("sleepy")
-        due = database.clock.now() + timedelta(seconds=2 + count / 1000)
+        due = database.clock.now() + timedelta(seconds=2 + count / 500)
         rows = grants(count, due)
         adapter.there.update(grant.id for grant in rows)
         await fill(database, rows)

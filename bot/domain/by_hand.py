@@ -30,7 +30,7 @@ def complete(grant: Grant, act: Complete, now: datetime) -> Draft:
     return Draft(
         altered(grant, task=None, done=grant.task, attempts=0, next_at=now, last_error=None),
         (Said(EventKind.TASK_DONE, {"task": grant.task.value, "role": act.role.value}),),
-        (task_card(grant, grant.task), card(grant)),
+        (task_card(grant, grant.task),),
     )
 
 

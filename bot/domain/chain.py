@@ -41,10 +41,8 @@ _LEAVES: Final = frozenset({str, int, bool, NoneType})
 def _refuse_floats(value: object) -> None:
     if isinstance(value, float):
         raise ProgramError(f"a float has no place in the audit log: {value!r}")
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for item in value:
+    if isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
             if type(item) not in _LEAVES:  # few are not
                 _refuse_floats(item)
 

@@ -90,10 +90,10 @@ def vote(grant: Grant, act: Vote, now: datetime) -> Draft:
     )
     cast = Said(K.VOTE_CAST, {"votes": len(voted.votes), "needed": grant.terms.approvals})
     if len(voted.votes) < grant.terms.approvals:
-        return Draft(voted, (cast,), (card(grant),))
+        return Draft(voted, (cast,))
     opened, more = _opened(voted, now, actor=act.actor)
     several = (cast,) if grant.terms.approvals > 1 else ()
-    return Draft(opened, (*several, *more), (card(grant), dm(grant, N.DM_DECIDED)))
+    return Draft(opened, (*several, *more), (dm(grant, N.DM_DECIDED),))
 
 
 CLOSED: Final = {
@@ -127,7 +127,7 @@ def _closed(grant: Grant, state: State, reason: str, now: datetime) -> Draft:
     return Draft(
         closed,
         (Said(kind, {}, {"decision_reason": reason} if reason else {}),),
-        (card(grant), dm(grant, N.DM_DECIDED, **told)),
+        (dm(grant, N.DM_DECIDED, **told),),
     )
 
 

@@ -46,7 +46,7 @@ class Step(Struct, frozen=True):
 
 
 def card(grant: Grant) -> Notice:
-    """Bring the card up to date."""
+    """Bring the card up to date. A line in its thread does so too: this is for acts without one."""
     return Notice(card_lane(grant.id), NoticeKind.CARD, grant.id)
 
 

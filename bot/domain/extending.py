@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.domain.acts import AskExtension, DenyExtension, Extend, FailExtension, VoteExtension
 from bot.domain.codec import EXTENSION_REASON
-from bot.domain.drafts import Draft, Said, away, card, dm
+from bot.domain.drafts import Draft, Said, away, dm
 from bot.domain.errors import ProgramError, RefusalError
 from bot.domain.grant import Extension, Grant, altered
 from bot.domain.record import EventKind, JsonValue, Notice, NoticeKind, card_lane
@@ -40,7 +40,7 @@ def ask_extension(grant: Grant, act: AskExtension, now: datetime) -> Draft:
         approved = _approved(asked, extension, now)
         both = (said, Said(K.EXTENSION_APPROVED, actor="policy"))
         return Draft(approved, both, (away(grant),))
-    return Draft(asked, (said,), (card(grant), away(grant), _vote_card(grant, extension)))
+    return Draft(asked, (said,), (away(grant), _vote_card(grant, extension)))
 
 
 def check_end(grant: Grant, act: AskExtension) -> None:
@@ -96,7 +96,6 @@ def deny_extension(grant: Grant, act: DenyExtension, now: datetime) -> Draft:
         altered(grant, extension=None),
         (Said(K.EXTENSION_DENIED, {}, {"decision_reason": act.reason} if act.reason else {}),),
         (
-            card(grant),
             _result_card(grant, extension, "denied", actor=act.actor),
             dm(grant, N.DM_EXTENSION, outcome="denied", actor=act.actor, reason=act.reason),
         ),
@@ -122,7 +121,6 @@ def extend(grant: Grant, act: Extend, now: datetime) -> Draft:
         altered(moved, next_at=wake(moved, now)),
         (Said(K.GRANT_EXTENDED, {"by": _seconds(extension)}, actor=_decider(extension)),),
         (
-            card(grant),
             _result_card(grant, extension, "approved", actor=_decider(extension)),
             dm(grant, N.DM_EXTENDED),
         ),
@@ -148,7 +146,6 @@ def fail_extension(grant: Grant, act: FailExtension, now: datetime) -> Draft:
         altered(kept, next_at=wake(kept, now)),
         (Said(K.EXTENSION_FAILED, {"error": act.error}),),
         (
-            card(grant),
             _result_card(grant, extension, "failed", error=act.error),
             dm(grant, N.DM_EXTENSION, outcome="failed", error=act.error),
         ),

@@ -159,7 +159,7 @@ class NoticeKind(StrEnum):
 
     AUDIT_LINE = "audit_line"
     CARD = "card"  # bring the card up to date
-    THREAD = "thread"  # a line in the card's thread
+    THREAD = "thread"  # a line in the thread of the card, which is brought up to date first
     EXTENSION_CARD = "extension_card"
     TASK_CARD = "task_card"  # what a person is to do by hand
     REMINDER = "reminder"

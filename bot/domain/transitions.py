@@ -33,7 +33,7 @@ from bot.domain.acts import (
 )
 from bot.domain.by_hand import assign, complete, void_task
 from bot.domain.deciding import cancel, deny, lapse, remind, start, vote
-from bot.domain.drafts import Draft, Said, away, card, dm
+from bot.domain.drafts import Draft, Said, away, dm
 from bot.domain.errors import ProgramError
 from bot.domain.extending import (
     ask_extension,
@@ -80,7 +80,7 @@ def _confirm(grant: Grant, act: Confirm, now: datetime) -> Draft:
     return Draft(
         altered(active, next_at=wake(active, now)),
         (Said(K.GRANT_STARTED),),
-        (card(grant), dm(grant, N.DM_GRANTED)),
+        (dm(grant, N.DM_GRANTED),),
     )
 
 
@@ -94,7 +94,7 @@ def _fail(grant: Grant, act: Fail, now: datetime) -> Draft:
             unsure_until=still_unsure(grant) if act.landed else grant.unsure_until,
         ),
         (Said(K.GRANT_FAILED, {"error": act.error, "held": act.held}),),
-        (card(grant), dm(grant, N.DM_FAILED, error=act.error, held=act.held), *void_task(grant)),
+        (dm(grant, N.DM_FAILED, error=act.error, held=act.held), *void_task(grant)),
     )
 
 
@@ -123,7 +123,7 @@ def _revoke(grant: Grant, act: Revoke, now: datetime) -> Draft:
                 {"revoke_reason": act.reason} if act.reason else {},
             ),
         ),
-        (card(grant), away(grant), *void_card(grant), *void_task(grant)),
+        (away(grant), *void_card(grant), *void_task(grant)),
     )
 
 
@@ -133,7 +133,7 @@ def _finish(grant: Grant, act: Finish, now: datetime) -> Draft:
     return Draft(
         _ending(grant, act.why, now),
         (Said(FINISHED[act.why]),),
-        (card(grant), away(grant), *void_card(grant)),
+        (away(grant), *void_card(grant)),
     )
 
 
@@ -152,7 +152,6 @@ def _alarm(grant: Grant, act: Alarm, now: datetime) -> Draft:
     return Draft(
         altered(grant, overdue_at=grant.overdue_at or now, alarms=grant.alarms + 1),
         (Said(K.REVOKE_OVERDUE, {"error": act.error, "alarm": grant.alarms + 1}),),
-        (card(grant),),
     )
 
 
@@ -165,7 +164,7 @@ def _end(grant: Grant, act: End, now: datetime) -> Draft:
     return Draft(
         ended,
         (Said(K.GRANT_ENDED, {"held": grant.held, **_overdue_for(grant, now)}),),
-        (card(grant), *(() if failed else (dm(grant, N.DM_ENDED),))),
+        () if failed else (dm(grant, N.DM_ENDED),),
     )
 
 

@@ -18,7 +18,7 @@ from bot.domain.record import AUDIT_LANE, Event, EventKind, QueuedNotice
 from bot.engine.conclusions import distance
 from bot.engine.gathering import Gathering
 from bot.engine.ledger import Ledger, Pen
-from bot.engine.ports import Delivered, Poster, PostLaterError, PostRefusedError
+from bot.engine.ports import Delivered, Poster, Posting, PostLaterError, PostRefusedError
 from bot.engine.tasks import Tasks
 from bot.storage import store
 from bot.storage.errors import StorageError
@@ -150,6 +150,7 @@ class Outbox:
         unsure = error.unsure or notice.unsure
 
         def change(pen: Pen) -> None:
+            _remember(pen, error.postings)
             store.retry_notice(pen.conn, notice.id, notice.token, pen.now + wait, unsure=unsure)
 
         await self._record(change)
@@ -167,13 +168,18 @@ class Outbox:
 
 def _finish(pen: Pen, *, notice: QueuedNotice, delivered: Delivered) -> None:
     """Told. Where it stands is remembered even when the lease was lost: it does stand there."""
-    for posting in delivered.postings:
-        store.put_posting(pen.conn, posting)
+    _remember(pen, delivered.postings)
     store.finish_notice(pen.conn, notice.id, notice.token)
+
+
+def _remember(pen: Pen, postings: Sequence[Posting]) -> None:
+    for posting in postings:
+        store.put_posting(pen.conn, posting)
 
 
 def _drop(pen: Pen, *, notice: QueuedNotice, error: PostRefusedError) -> None:
     """Never to be told this way: that is an event, and the admins hear of it."""
+    _remember(pen, error.postings)
     if not store.finish_notice(pen.conn, notice.id, notice.token):
         return
     told = notice.notice

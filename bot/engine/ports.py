@@ -58,7 +58,13 @@ class Delivered:
     postings: Sequence[Posting] = ()
 
 
-class PostLaterError(CurfewError):
+class UntoldError(CurfewError):
+    """The root of why a notice was not told. `postings` are of what was, before that."""
+
+    postings: Sequence[Posting] = ()
+
+
+class PostLaterError(UntoldError):
     """Not told now: try again after `retry_after` seconds (None: the outbox's own distance).
 
     `unsure` says that the message may have arrived all the same.
@@ -73,7 +79,7 @@ class PostLaterError(CurfewError):
         self.unsure = unsure
 
 
-class PostRefusedError(CurfewError):
+class PostRefusedError(UntoldError):
     """Never to be told this way: the channel is gone, the person deactivated. `code` is Slack's."""
 
     def __init__(self, code: str, message: str) -> None:

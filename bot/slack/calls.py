@@ -66,9 +66,14 @@ class Label:
         return {"event_type": EVENT_TYPE, "event_payload": payload}
 
     def fits(self, payload: Mapping[str, object], *, is_card: bool) -> bool:
-        """A card is found by its grant and role, a line or a direct message by its notice."""
+        """A card is found by its grant, a line or a direct message by its notice.
+
+        By its role too: the card that a line brought with it carries the same notice.
+        """
+        if payload.get("role") != self.role:
+            return False
         if is_card:
-            return payload.get("grant") == self.grant and payload.get("role") == self.role
+            return payload.get("grant") == self.grant
         return payload.get("notice_id") == self.notice
 
 

@@ -5,20 +5,27 @@ notice that is tried again after a fault brings things up to date once more and 
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from markupsafe import Markup
 
 from bot.domain.errors import ProgramError
-from bot.domain.grant import Grant, State, Task
-from bot.domain.policy import Resource
+from bot.domain.grant import State, Task
 from bot.domain.record import EventKind, NoticeKind, QueuedNotice, SealedEvent
-from bot.engine.ports import Delivered, PolicySource, Posting, PostLaterError, PostRefusedError
+from bot.engine.ports import (
+    Delivered,
+    PolicySource,
+    Posting,
+    PostLaterError,
+    PostRefusedError,
+    UntoldError,
+)
 from bot.slack.callings import Callings
 from bot.slack.calls import Calls, Label, Place, StaleMessageError
 from bot.slack.cards import extension_card, request_card, task_card
+from bot.slack.case import CARD, Case, card_of, thread_under
 from bot.slack.dms import DM_ROLES, ONCE, own_message, without_buttons
 from bot.slack.lines import Occasion, audit_line, thread_line
 from bot.slack.message import Message, message, section
@@ -28,28 +35,7 @@ from bot.slack.text import mention
 from bot.slack.words import Words
 
 N = NoticeKind
-CARD: Final = "card"
 AUDIT_WAIT: Final = 60.0
-CARD_WAIT: Final = 2.0
-CARD_TRIES: Final = 5
-"""How often a line waits for its card before it is given up: the card was refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """A notice about a grant, with all that it takes to tell it."""
-
-    notice: QueuedNotice
-    story: Story
-    resource: Resource | None
-    postings: Mapping[str, Posting]
-
-    @property
-    def grant(self) -> Grant:
-        return self.story.grant
-
-    def label(self, role: str) -> Label:
-        return Label(self.notice.id, role, self.grant.id)
 
 
 class SlackPoster:
@@ -83,7 +69,7 @@ class SlackPoster:
         case = await self._case(notice)
         if case is None:
             return Delivered()
-        ways: dict[NoticeKind, Callable[[_Case], Awaitable[Delivered]]] = {
+        ways: dict[NoticeKind, Callable[[Case], Awaitable[Delivered]]] = {
             N.CARD: self._tell_card,
             N.EXTENSION_CARD: self._tell_extension,
             N.TASK_CARD: self._tell_task,
@@ -95,11 +81,11 @@ class SlackPoster:
 
     # --- the channel ----------------------------------------------------------------------------
 
-    async def _tell_card(self, case: _Case) -> Delivered:
+    async def _tell_card(self, case: Case) -> Delivered:
         shown = request_card(self._words, case.story)
         return await self._bring(case, CARD, self._home_of(case), shown)
 
-    async def _tell_extension(self, case: _Case) -> Delivered:
+    async def _tell_extension(self, case: Case) -> Delivered:
         data = case.notice.notice.data
         number = data.get("number")
         if not isinstance(number, int):
@@ -111,7 +97,7 @@ class SlackPoster:
         place = Place(card.channel) if card else self._home_of(case)
         return await self._bring(case, f"extension:{number}", place, shown)
 
-    async def _tell_task(self, case: _Case) -> Delivered:
+    async def _tell_task(self, case: Case) -> Delivered:
         task = Task(str(case.notice.notice.data.get("task")))
         if case.postings.get(f"task:{task}") is None and case.grant.task is not task:
             return Delivered()  # over before it could be asked for
@@ -121,7 +107,7 @@ class SlackPoster:
         shown = task_card(self._words, replace(case.story, operators=called), task, asked)
         return await self._bring(case, f"task:{task}", self._home_of(case), shown)
 
-    async def _bring(self, case: _Case, role: str, place: Place, shown: Message) -> Delivered:
+    async def _bring(self, case: Case, role: str, place: Place, shown: Message) -> Delivered:
         """The message of that role shows this: edited where it stands, else posted once."""
         posting = case.postings.get(role) or await self._lost(case, role, place)
         if posting is not None:
@@ -136,7 +122,7 @@ class SlackPoster:
         channel, ts = await self._calls.post(place, shown, case.label(role))
         return Delivered((Posting(case.grant.id, role, channel, ts, shown.digest),))
 
-    async def _lost(self, case: _Case, role: str, place: Place) -> Posting | None:
+    async def _lost(self, case: Case, role: str, place: Place) -> Posting | None:
         """A card whose posting was never remembered, after an attempt of unknown outcome."""
         notice = case.notice
         if not notice.unsure:
@@ -145,31 +131,33 @@ class SlackPoster:
         ts = await self._calls.find(place, case.label(role), since, is_card=True)
         return None if ts is None else Posting(case.grant.id, role, place.channel, ts, "")
 
-    async def _tell_thread(self, case: _Case) -> Delivered:
+    async def _tell_thread(self, case: Case) -> Delivered:
+        """The card first, which is up to date before anybody reads what happened to it."""
         event = await self._event(case.notice)
         if event is None:
             return Delivered()
+        card = card_of(case)
+        brought = await self._tell_card(case)
+        place = thread_under(next(iter(brought.postings), card))
         names = await self._callings.names([event.actor, case.grant.requester])
         occasion = Occasion(event, case.grant, case.story.events)
         shown = thread_line(self._words, occasion, lambda user: names.get(user) or mention(user))
-        return await self._say(case.notice, self._thread_of(case), shown, case.label("thread"))
+        try:
+            await self._say(case.notice, place, shown, case.label("thread"))
+        except UntoldError as error:
+            error.postings = brought.postings
+            raise
+        return brought
 
-    async def _tell_reminder(self, case: _Case) -> Delivered:
+    async def _tell_reminder(self, case: Case) -> Delivered:
         if case.grant.state is not State.PENDING:
             return Delivered()
         text = self._words.mrkdwn("reminder", "text", **case.story.facts)
         shown = message(text, [section(text)])
-        return await self._say(case.notice, self._thread_of(case), shown, case.label("reminder"))
+        place = thread_under(card_of(case))
+        return await self._say(case.notice, place, shown, case.label("reminder"))
 
-    def _thread_of(self, case: _Case) -> Place:
-        card = case.postings.get(CARD)
-        if card is not None:
-            return Place(card.channel, thread=card.ts)
-        if case.notice.attempts < CARD_TRIES:
-            raise PostLaterError("the card is not there yet", retry_after=CARD_WAIT)
-        raise PostRefusedError("no_card", "The card of this grant could not be posted.")
-
-    def _home_of(self, case: _Case) -> Place:
+    def _home_of(self, case: Case) -> Place:
         channel = case.resource.channel if case.resource else None
         return Place(channel or self._policies.current.channels.approvals)
 
@@ -212,7 +200,7 @@ class SlackPoster:
 
     # --- the requester --------------------------------------------------------------------------
 
-    async def _tell_requester(self, case: _Case) -> Delivered:
+    async def _tell_requester(self, case: Case) -> Delivered:
         """The former messages first, then the new one, which takes over its role."""
         role, data = case.notice.notice.kind.value, case.notice.notice.data
         kept = await self._former(case, newer=role)
@@ -228,10 +216,10 @@ class SlackPoster:
         channel, ts = await self._calls.post(place, shown, label)
         return Delivered((*kept, Posting(case.grant.id, role, channel, ts, shown.digest)))
 
-    async def _refresh_own(self, case: _Case) -> Delivered:
+    async def _refresh_own(self, case: Case) -> Delivered:
         return Delivered(await self._former(case))
 
-    async def _former(self, case: _Case, newer: str = "") -> tuple[Posting, ...]:
+    async def _former(self, case: Case, newer: str = "") -> tuple[Posting, ...]:
         """Bring the requester's messages up to date; one that `newer` replaces loses its buttons.
 
         A message that cannot be edited any more is left: a late click is answered by the engine.
@@ -266,7 +254,7 @@ class SlackPoster:
             raise ProgramError("a line tells of an event")
         return await self._read.event(seq)
 
-    async def _case(self, notice: QueuedNotice) -> _Case | None:
+    async def _case(self, notice: QueuedNotice) -> Case | None:
         rows = self._read
         grant = await rows.grant(notice.notice.grant_id or "")
         if grant is None:
@@ -285,4 +273,4 @@ class SlackPoster:
             approvers=approvers,
         )
         postings = {posting.role: posting for posting in await rows.postings(grant.id)}
-        return _Case(notice, story, resource, postings)
+        return Case(notice, story, resource, postings)

@@ -70,9 +70,16 @@ class Seconds(TypeDecorator[timedelta]):
         del dialect
         return None if value is None else to_seconds(value)
 
-    def process_result_value(self, value: int | None, dialect: Dialect) -> timedelta | None:
-        del dialect
-        return None if value is None else timedelta(seconds=value)
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[Any], timedelta | None]:
+        """As that of `UtcTime`."""
+        del dialect, coltype
+        return _from_seconds
+
+
+def _from_seconds(value: int | None) -> timedelta | None:
+    return None if value is None else timedelta(seconds=value)
 
 
 def to_seconds(value: timedelta) -> int:

@@ -9,9 +9,10 @@ import pytest
 
 from bot.domain.errors import CurfewError
 from bot.domain.record import EventKind, NoticeKind, QueuedNotice
-from bot.engine.ports import PostLaterError, PostRefusedError
+from bot.engine.ports import Posting, PostLaterError, PostRefusedError, UntoldError
+from bot.storage import store
 from bot.storage.database import Database
-from tests.engine.office import MINUTE, Office, Trouble, office
+from tests.engine.office import MAYA, MINUTE, Office, Trouble, office
 
 
 def name() -> str:
@@ -62,6 +63,23 @@ async def test_told_again_as_soon_as_asked(database: Database, *, unsure: bool) 
 
         assert passed >= timedelta(seconds=20)
         assert [one.unsure for one in told(here, NoticeKind.CARD)] == [unsure]
+
+
+@pytest.mark.parametrize(
+    "error", [PostLaterError("wait", retry_after=1), PostRefusedError("no", "It was refused.")]
+)
+async def test_what_stands_before_a_failure_is_remembered(
+    database: Database, error: UntoldError
+) -> None:
+    """A card that was posted anew before its line failed is edited from then on, not doubled."""
+    async with office(database, provider=name()) as here:
+        grant = await here.ask()
+        error.postings = (Posting(grant.id, "card", "C1", "1700000000.000100", "digest"),)
+        here.postbox.trouble = of_kind(NoticeKind.THREAD, error)
+        await here.engine.service.vote(MAYA, grant.id)
+        async with asyncio.timeout(5):
+            while not await database.read(lambda conn: store.get_posting(conn, grant.id, "card")):
+                await here._turn()
 
 
 async def test_what_can_never_be_told_is_in_the_log(database: Database) -> None:

@@ -141,6 +141,42 @@ async def test_lines_go_to_the_thread_and_ping_nobody(office: Office) -> None:
     assert not any("<@" in text for text in texts)
 
 
+async def test_a_line_brings_its_card_up_to_date(office: Office) -> None:
+    """Who reads what happened finds no card that knows nothing of it."""
+    life = asked()
+    rows = office.open(life)
+    await office.tell(rows, office.notice(life, N.CARD))
+    await office.tell(rows, office.notice(life.deny(), N.THREAD, seq=2))
+    card, line = seen(office, APPROVALS, thread=rows.kept["card"].ts)
+    assert "Denied" in text_of(card)
+    assert "Denied" in text_of(line)
+
+
+async def test_a_card_posted_anew_for_a_line_that_failed_is_the_card_from_then_on(
+    office: Office,
+) -> None:
+    """The failure says where it stands; the next try posts the line alone, under it."""
+    life = asked()
+    rows = office.open(life)
+    await office.tell(rows, office.notice(life, N.CARD))
+    timeline = office.sandbox.workspace.timeline
+    lost = timeline.find(APPROVALS, rows.kept["card"].ts)
+    assert lost is not None
+    timeline.remove(lost)
+    notice = office.notice(life.deny(), N.THREAD, seq=2)
+    only = {"text": "Denied by Maya. “Not during the freeze.”"}
+    office.sandbox.faults.add(Fault("chat.postMessage", FaultKind.RATELIMITED, match=only))
+    with pytest.raises(PostLaterError) as told:
+        await office.tell(rows, notice)
+    (anew,) = told.value.postings
+    rows.kept["card"] = anew
+    await office.tell(rows, again(notice))
+    card, line = seen(office, APPROVALS, thread=anew.ts)
+    assert card["ts"] == anew.ts
+    assert "Denied" in text_of(line)
+    assert len(seen(office, APPROVALS)) == 1
+
+
 async def test_a_line_waits_for_its_card_and_not_for_ever(office: Office) -> None:
     """Soon again; when the card was refused, the line is given up too."""
     life = asked().deny()

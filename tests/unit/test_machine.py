@@ -369,8 +369,8 @@ def test_what_was_there_before_is_not_ours() -> None:
 
     assert made.grant.held
     assert made.grant.end_reason is EndReason.HELD
-    assert [n.kind.value for n in made.notices] == ["card", "dm_failed"]
-    assert [n.kind.value for n in step(made.grant, END, NOW).notices] == ["card"]
+    assert [n.kind.value for n in made.notices] == ["dm_failed"]
+    assert not step(made.grant, END, NOW).notices
 
 
 def test_overdue_is_a_fact_and_no_state() -> None:
