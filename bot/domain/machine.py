@@ -164,6 +164,8 @@ def _complete(before: Grant | None, draft: Draft, act: Act, now: datetime) -> St
             grant_id=after.id,
             data={**said.data, "changes": changes} if changes and said is last else said.data,
             texts=said.texts,
+            person=after.requester,
+            resource=after.resource,
         )
         for said in draft.events
     )

@@ -131,6 +131,8 @@ class Event(Struct, frozen=True):
     `actor` is a Slack user id, `cli:NAME`, or one of `clock`, `worker`, `bot`.
     `texts` holds what people wrote: the chain carries only a salted commitment to each, so that
     the text can be erased later without breaking it.
+    `person` and `resource` say whose access it is and to what, for searches: not hashed. Where they
+    are left out they are the grant's.
     """
 
     kind: EventKind
@@ -139,6 +141,8 @@ class Event(Struct, frozen=True):
     grant_id: str | None = None
     data: Mapping[str, JsonValue] = {}
     texts: Mapping[str, str] = {}
+    person: str | None = None
+    resource: str | None = None
 
 
 class SealedEvent(Struct, frozen=True):

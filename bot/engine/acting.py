@@ -135,13 +135,15 @@ class Acting:
     ) -> None:
         """A refusal is a line of the log too. What was typed as a name may be anything: cut."""
         data: dict[str, object] = {"code": refusal.code}
-        if resource is not None:
-            data["resource"] = resource[:64]
+        asked = None if resource is None else resource[:64]
+        if asked is not None:
+            data["resource"] = asked
 
         def change(pen: Pen) -> None:
             known = grant_id is not None and pen.grant(grant_id) is not None
             about = grant_id if known else None
-            pen.note(Event(kind=kind, at=pen.now, actor=user, grant_id=about, data=data))
+            event = Event(kind, pen.now, user, grant_id=about, data=data, resource=asked)
+            pen.note(event)
 
         await self._ledger.write(change)
 

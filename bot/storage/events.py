@@ -50,22 +50,20 @@ class Head(NamedTuple):
 
 
 _SHEET: Final = Sheet(
-    *(events.c[name] for name in ("seq", "at", "kind", "actor", "grant_id", "resource")),
-    *(events.c[name] for name in ("body", "hash", "texts")),
+    *(events.c[name] for name in ("seq", "at", "kind", "actor", "grant_id", "body", "hash")),
+    *(events.c[name] for name in ("texts", "person", "resource")),
 )
+_SUBJECT: Final = {"person": grants.c.requester, "resource": grants.c.resource}
 
 
 @cache
 def _insertion(given: Subquery) -> Insert:
-    """The subject comes from the grant itself, so that no caller has to think of it."""
-    subject = given.outerjoin(grants, grants.c.id == given.c.grant_id)
-    row = select(
-        *(given.c[name] for name in _SHEET.names if name != "resource"),
-        func.coalesce(grants.c.resource, given.c.resource),
-        grants.c.requester,
-    ).select_from(subject)
-    names = [name for name in _SHEET.names if name != "resource"]
-    return insert(events).from_select([*names, "resource", "person"], row)
+    """The subject is looked up where it was not said, so that no caller has to think of it."""
+    row = [given.c[name] for name in _SHEET.names if name not in _SUBJECT]
+    for name, column in _SUBJECT.items():
+        known = select(column).where(grants.c.id == given.c.grant_id).scalar_subquery()
+        row.append(func.coalesce(given.c[name], known).label(name))
+    return insert(events).from_select([column.name for column in row], select(*row))
 
 
 _HEAD: Final = select(chain_head.c.seq, chain_head.c.hash)
@@ -145,17 +143,17 @@ def _take_head(conn: Connection) -> Head:
 
 
 def _row(line: SealedEvent, event: Event) -> tuple[object, ...]:
-    resource = event.data.get("resource")
     return (
         line.seq,
         line.at,
         line.kind,
         line.actor,
         line.grant_id,
-        resource if isinstance(resource, str) else None,
         line.body,
         line.hash,
         {name: dict(text) for name, text in line.texts.items()} or None,
+        event.person,
+        event.resource,
     )
 
 

@@ -176,7 +176,7 @@ async def fill(database: Database) -> list[tuple[SealedEvent, str | None, str | 
             grant_id=grant and grant.id,
         )
         if grant is None:
-            event = replace(event, data={"resource": "web"})
+            event = replace(event, resource="web")
         (line,) = await database.write(append(event))
         log.append((line, grant and grant.requester, grant.resource if grant else "web"))
     return log
