@@ -173,8 +173,9 @@ async def test_settings_from_a_file(office: Ground, tmp_path: Path) -> None:
         f"{name}={office.environ.pop(name)}" for name in list(office.environ) if "SLACK" in name
     ]
     (tmp_path / ".env").write_text("\n".join([*lines, f"SLACK_BOT_TOKEN_FILE={token}"]))
-    async with office.bot():
-        assert (await office.readyz())[0] == 200
+    async with office.bot(), asyncio.timeout(10):
+        while (await office.readyz())[0] != 200:  # noqa: ASYNC110 - sockets have no bell
+            await asyncio.sleep(0.05)
 
 
 async def test_slack_away_at_the_start(office: Ground, sandbox: SandboxServer) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise, product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.chain import GENESIS, seal
@@ -214,6 +214,7 @@ SAID = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_parts_put_together_say_what_the_whole_says(data: st.DataObject) -> None:
     """Wherever the log is cut: the same head, and the same text that nothing explains."""

@@ -64,11 +64,12 @@ async def test_01_nobody_is_pinged(here: House, ping: str) -> None:
     await here.dana.open_home()
     await here.sandbox.until(lambda: here.dana.home is not None)
     await here.told(here.dana, f"/access zzz {ping}")
-    places = [said["response"], *posted(here)]
-    quoting = [place for place in places if "look" in json.dumps(place)]
 
-    assert len(quoting) > 2
-    for place in places:
+    def quoting() -> list[object]:
+        return [place for place in posted(here) if "look" in json.dumps(place)]
+
+    await here.sandbox.until(lambda: len(quoting()) > 2)  # the card, its last state, a line
+    for place in [said["response"], *posted(here)]:
         for kind, text in shown(place):
             assert kind == "plain_text" or ping not in text, (kind, text)
 

@@ -47,6 +47,7 @@ def failing(times: int, code: str) -> tuple[Callable[[Connection], int], list[in
 async def test_a_conflict_costs_a_repeat(database: Database, code: str) -> None:
     """After a serialization failure or deadlock the whole function runs again, and counts once."""
     fn, runs = failing(2, code)
+    await database.ping()  # connecting takes time, of which repeats have little
     assert await database.write(fn) == 3
     assert len(runs) == 3
     assert await resources(database) == ["run3"]
