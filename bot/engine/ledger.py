@@ -12,7 +12,7 @@ Rules:
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from bot.domain.acts import Act, Ask
 from bot.domain.drafts import Step
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from bot.storage.database import Database
 
 T = TypeVar("T")
-
-LEASED: Final = ("lease_owner", "lease_token", "next_at", "unsure_until")
-"""The fields of a grant that a lease sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +112,16 @@ class Pen:
 
     def lease(self, grant: Grant, lease: store.Lease) -> Grant:
         """Claim a row that this pen has read, or keep it claimed after a step."""
-        leased = altered(
-            grant,
-            lease_owner=lease.owner,
-            lease_token=lease.token,
-            next_at=lease.until,
-            unsure_until=lease.unsure_until,
-        )
+        held = {
+            "lease_owner": lease.owner,
+            "lease_token": lease.token,
+            "next_at": lease.until,
+            "unsure_until": lease.unsure_until,
+        }
+        leased = altered(grant, **held)
         if grant.id in self._changed:
             self._changed[grant.id] = leased
-            self._touched.update(LEASED)
+            self._touched.update(held)
         else:
             self._read[grant.id] = leased
             self._leases[grant.id] = lease

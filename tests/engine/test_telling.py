@@ -74,12 +74,14 @@ async def test_what_stands_before_a_failure_is_remembered(
     """A card that was posted anew before its line failed is edited from then on, not doubled."""
     async with office(database, provider=name()) as here:
         grant = await here.ask()
-        error.postings = (Posting(grant.id, "card", "C1", "1700000000.000100", "digest"),)
+        look = partial(store.get_posting, grant_id=grant.id, role="card")
+        error.postings = (Posting(grant.id, "card", "C1", "1700000000.000100", "anew"),)
         here.postbox.trouble = of_kind(NoticeKind.THREAD, error)
         await here.engine.service.vote(MAYA, grant.id)
         async with asyncio.timeout(5):
-            while not await database.read(lambda conn: store.get_posting(conn, grant.id, "card")):
+            while (kept := await database.read(look)) is None or kept.ts == "1":
                 await here._turn()
+        assert (kept.ts, kept.digest) == ("1700000000.000100", "anew")
 
 
 async def test_what_can_never_be_told_is_in_the_log(database: Database) -> None:
