@@ -282,8 +282,8 @@ class Adapter(ABC):
         if cap not in self.caps(order.params):
             raise UnsupportedError(f"{self.kind} cannot {act}")
 
-    async def _call(self, verb: str, mark: str, hook: Callable[[], Awaitable[T]]) -> T:
-        return await Fence(self.name, self.call_limit, self.clean).call(verb, mark, hook)
+    def _call(self, verb: str, mark: str, hook: Callable[[], Awaitable[T]]) -> Awaitable[T]:
+        return Fence(self.name, self.call_limit, self.clean).call(verb, mark, hook)
 
     def clean(self, message: object) -> str:
         """One line of at most 240 characters in which no secret of the settings stands."""

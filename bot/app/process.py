@@ -75,7 +75,7 @@ def settle_down() -> None:
     """Give back what only the start needed: some megabytes that would else be held for months."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 10, 10)  # a batch of ends makes more than 700 objects, all short-lived
+    gc.set_threshold(50_000, 10, 10)  # batches of ends make tens of thousands, all short-lived
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, others do not
     if trim is not None:
         trim(0)

@@ -36,12 +36,13 @@ def canonical(value: object) -> str:
 
 
 _LEAVES: Final = frozenset({str, int, bool, NoneType})
+_NESTS: Final = (dict, list, tuple)
 
 
 def _refuse_floats(value: object) -> None:
     if isinstance(value, float):
         raise ProgramError(f"a float has no place in the audit log: {value!r}")
-    if isinstance(value, dict | list | tuple):
+    if isinstance(value, _NESTS):
         for item in value.values() if isinstance(value, dict) else value:
             if type(item) not in _LEAVES:  # few are not
                 _refuse_floats(item)

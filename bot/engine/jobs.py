@@ -70,8 +70,7 @@ class Provision:
 
     async def _revoke(self, grant: Grant, _ours: Ours) -> Answer:
         urgency = MANUAL if grant.end_reason is EndReason.REVOKED else TIMED
-        await self._providers.revoke(grant, urgency=urgency)
-        return Answer(presence=await self._providers.verify(grant, urgency=urgency))
+        return Answer(presence=await self._providers.remove(grant, urgency=urgency))
 
     def _native_end(self, grant: Grant) -> datetime | None:
         caps = self._providers.caps(grant)

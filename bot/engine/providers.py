@@ -151,11 +151,12 @@ class Providers:
 
         await self._do(grant, "grant", MAKING, give)
 
-    async def revoke(self, grant: Grant, *, urgency: int = TIMED) -> None:
-        await self._do(grant, "revoke", urgency, lambda a, o: a.revoke(o))
+    async def remove(self, grant: Grant, *, urgency: int = TIMED) -> Presence:
+        """Revoke, and what is there afterwards."""
+        return await self._remove(grant.order.provider, order_of(grant), urgency)
 
-    async def verify(self, grant: Grant, *, urgency: int = LOOKING) -> Presence:
-        return await self._do(grant, "verify", urgency, lambda a, o: a.verify(o))
+    async def verify(self, grant: Grant) -> Presence:
+        return await self._do(grant, "verify", LOOKING, Adapter.verify)
 
     def asks(self, grant: Grant) -> tuple[Ask, ...]:
         """What the person is asked before credentials are made."""
@@ -174,48 +175,64 @@ class Providers:
         return await self._call(name, "document", LOOKING, lambda one: one.document(document))
 
     async def sessions(self, grant: Grant) -> tuple[Session, ...]:
-        return await self._do(grant, "sessions", LOOKING, lambda a, o: a.sessions(o))
+        return await self._do(grant, "sessions", LOOKING, Adapter.sessions)
 
     async def remove_mark(self, name: str, grant_id: str, now: datetime) -> Presence:
         """Revoke what carries a mark that no grant is known for; what is there afterwards."""
         nobody = Person(user="")
         order = Order(grant_id, resource="", params={}, person=nobody, expires_at=now)
-        await self._call(name, "revoke", TIMED, lambda adapter: adapter.revoke(order))
-        return await self._call(name, "verify", LOOKING, lambda adapter: adapter.verify(order))
+        return await self._remove(name, order, TIMED)
 
     async def owned(self, name: str) -> frozenset[str]:
         """The marks at one provider. Raises `UnsupportedError` where it cannot list them."""
         return await self._call(name, "owned", LOOKING, lambda adapter: adapter.owned())
 
-    async def _do(
+    def _do(
         self,
         grant: Grant,
         verb: str,
         urgency: int,
         call: Callable[[Adapter, Order], Awaitable[T]],
-    ) -> T:
+    ) -> Awaitable[T]:
         order = order_of(grant)
-        return await self._call(
-            grant.order.provider, verb, urgency, lambda adapter: call(adapter, order)
-        )
+        return self._call(grant.order.provider, verb, urgency, lambda adapter: call(adapter, order))
 
     async def _call(
         self, name: str, verb: str, urgency: int, call: Callable[[Adapter], Awaitable[T]]
     ) -> T:
         adapter = self.adapter(name)
-        gate = self._gate(name)
-        outcome, began = "ok", time.perf_counter()
+        gate = await self._entered(name, verb, urgency)
+        try:
+            return await self._measured(gate, name, verb, call(adapter))
+        finally:
+            gate.leave()
+
+    async def _remove(self, name: str, order: Order, urgency: int) -> Presence:
+        """One turn for both: what was revoked need not wait behind the others to be looked at."""
+        adapter = self.adapter(name)
+        gate = await self._entered(name, "revoke", urgency)
+        try:
+            await self._measured(gate, name, "revoke", adapter.revoke(order))
+            return await self._measured(gate, name, "verify", adapter.verify(order))
+        finally:
+            gate.leave()
+
+    async def _entered(self, name: str, verb: str, urgency: int) -> Bulkhead:
+        """Our turn at this provider; the gate is to be left."""
+        gate, began = self._gate(name), time.perf_counter()
         try:
             await gate.enter(urgency)
-            began = time.perf_counter()
-            try:
-                result = await call(adapter)
-            finally:
-                gate.leave()
-            gate.answered()
         except OpenCircuitError as error:
-            outcome = "circuit_open"
+            took = time.perf_counter() - began
+            self._meter.observe_provider_call(name, verb, "circuit_open", took)
             raise UnreachableError(str(error), retry_after=error.retry_after) from None
+        return gate
+
+    async def _measured(self, gate: Bulkhead, name: str, verb: str, call: Awaitable[T]) -> T:
+        outcome, began = "ok", time.perf_counter()
+        try:
+            result = await call
+            gate.answered()
         except UnreachableError:
             outcome = "unreachable"
             gate.fell_silent()

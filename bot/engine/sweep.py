@@ -77,8 +77,7 @@ class Sweep:
             return
         now = self._ledger.clock.now()
         if grant is not None and grant.expires_at is not None:
-            await self._providers.revoke(grant)
-            presence = await self._providers.verify(grant)
+            presence = await self._providers.remove(grant)
         else:
             presence = await self._providers.remove_mark(name, grant_id, now)
         if presence is Presence.ABSENT:

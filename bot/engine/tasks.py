@@ -21,17 +21,15 @@ class Tasks:
         if self._closing:
             work.close()
             return
-        task = asyncio.create_task(self._guard(work, name), name=name)
+        task = asyncio.create_task(work, name=name)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._over)
 
-    @staticmethod
-    async def _guard(work: Coroutine[object, object, None], name: str) -> None:
-        try:
-            await work
-        except Exception:
+    def _over(self, task: "asyncio.Task[None]") -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
             # The rows hold what is still to be done; the next tick does it again.
-            log.exception("unit of work failed", unit=name)
+            log.error("unit of work failed", unit=task.get_name(), exc_info=error)
 
     def __len__(self) -> int:
         return len(self._running)

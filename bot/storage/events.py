@@ -27,7 +27,7 @@ from bot.storage.clock import place
 from bot.storage.notices import add_notices, insertion, insertion_values
 from bot.storage.presence import HINT
 from bot.storage.rows import row_to_event
-from bot.storage.sheet import ROWS, Sheet
+from bot.storage.sheet import Sheet
 from bot.storage.tables import by_index, chain_head, events, grants, notices
 
 CLOCK_STEP: Final = timedelta(days=1)
@@ -108,7 +108,7 @@ def append_events(
         return []
     sealed = _chained(_take_head(conn), news, seal)
     rows = [_row(line, event) for line, event in zip(sealed, news, strict=True)]
-    values: dict[str, object] = {ROWS: _SHEET.text(conn, rows)}
+    values = _SHEET.given(conn, rows)
     moved = {"new_seq": sealed[-1].seq, "new_hash": sealed[-1].hash}
     told = telling.of(sealed) if telling else ()
     if conn.dialect.name != "postgresql":

@@ -28,7 +28,7 @@ from bot.storage.rows import (
     grant_to_row,
     row_to_grant,
 )
-from bot.storage.sheet import ROWS, Sheet
+from bot.storage.sheet import Sheet
 from bot.storage.tables import grants
 from bot.storage.types import UtcTime
 
@@ -115,7 +115,7 @@ def update_grants(
         former = (column_values(believed[grant.id], tuple(_BELIEVED)) for grant in changed)
         rows = (row + before for row, before in zip(rows, former, strict=True))
     try:
-        written = conn.execute(_update(sheet.of(conn)), {ROWS: sheet.text(conn, rows)}).rowcount
+        written = conn.execute(_update(sheet.of(conn)), sheet.given(conn, rows)).rowcount
     except IntegrityError as error:
         raise _duplicate(error) or error from error
     if written != len(changed):

@@ -30,7 +30,7 @@ from bot.storage.clock import kept_beginning, kept_now, now_expression, place
 from bot.storage.grants import WHOLE
 from bot.storage.presence import living, lock_key
 from bot.storage.rows import row_to_grant
-from bot.storage.sheet import ROWS, Sheet
+from bot.storage.sheet import Sheet
 from bot.storage.tables import HAS_OWNER, IS_BEGINNING, IS_ENDING, by_index, grants, notices
 
 
@@ -151,7 +151,7 @@ def lease_grants(conn: Connection, leases: Iterable[Lease]) -> None:
     """
     rows = list(leases)
     if rows:
-        conn.execute(_lease(_LEASES.of(conn)), {ROWS: _LEASES.text(conn, rows)})
+        conn.execute(_lease(_LEASES.of(conn)), _LEASES.given(conn, rows))
 
 
 def renew_leases(

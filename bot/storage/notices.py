@@ -76,9 +76,8 @@ _LEASE: Final = (
 _FINISH: Final = delete(notices).where(
     notices.c.id == bindparam("this_id"), notices.c.lease_token == bindparam("token")
 )
-_ROWS: Final = "notices"
 _SHEET: Final = Sheet(
-    *(notices.c[name] for name in ("lane", "kind", "grant_id", "data")), parameter=_ROWS
+    *(notices.c[name] for name in ("lane", "kind", "grant_id", "data")), name="notices"
 )
 
 
@@ -88,7 +87,7 @@ def insertion(conn: Connection) -> Insert:
 
 
 def insertion_values(conn: Connection, news: Sequence[Notice], now: datetime) -> dict[str, object]:
-    return {_ROWS: _SHEET.text(conn, map(notice_to_row, news)), "now": now}
+    return {**_SHEET.given(conn, map(notice_to_row, news)), "now": now}
 
 
 @cache
