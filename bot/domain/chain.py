@@ -74,10 +74,10 @@ def seal(
             "seq": seq,
             "at": stamp(event.at),
             "grant": event.grant_id,
-            "kind": event.kind.value,
+            "kind": str(event.kind),
             "actor": event.actor,
-            "data": dict(event.data),
-            "texts": {name: commitment(**entry) for name, entry in texts.items()},
+            "data": event.data,
+            "texts": texts and {name: commitment(**entry) for name, entry in texts.items()},
         }
     )
     return SealedEvent(

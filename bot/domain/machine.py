@@ -121,7 +121,7 @@ def rule_for(act: type[Act], state: State | None) -> Rule | None:
 def open_grant(ask: Ask, now: datetime) -> Step:
     """The step that makes a grant out of an asking."""
     draft = deciding.ask(ask, now)
-    return _complete(None, draft, ask, now)
+    return _complete(None, draft, _TABLE[Ask, None], ask, now)
 
 
 def step(grant: Grant, act: Act, now: datetime) -> Step:
@@ -136,14 +136,13 @@ def step(grant: Grant, act: Act, now: datetime) -> Step:
     if act.role not in rule.who:
         raise ProgramError(f"{act.verb} is not for {act.role}")
     draft = transitions.TABLE[type(act)](grant, act, now)
-    return _complete(grant, draft, act, now)
+    return _complete(grant, draft, rule, act, now)
 
 
-def _complete(before: Grant | None, draft: Draft, act: Act, now: datetime) -> Step:
+def _complete(before: Grant | None, draft: Draft, rule: Rule, act: Act, now: datetime) -> Step:
     """Number the change, put what changed into its event, and check it against the table."""
     after = draft.grant
-    rule = rule_for(type(act), before.state if before else None)
-    if rule is None or after.state not in rule.targets:
+    if after.state not in rule.targets:
         raise ProgramError(f"{act.verb} must not lead to {after.state}")
     if before is not None:
         fenced = {"lease_owner": None, "lease_token": None}
@@ -172,6 +171,10 @@ def _complete(before: Grant | None, draft: Draft, act: Act, now: datetime) -> St
     return Step(after, touched, events, draft.notices)
 
 
+_HOLDING: Final = (Announce, Assign)
+"""Acts of a worker that goes on working on the grant."""
+
+
 def _ends_lease(before: Grant, after: Grant, act: Act) -> bool:
     """A change of state fences off whoever works on the grant; a worker's result hands it back.
 
@@ -179,4 +182,4 @@ def _ends_lease(before: Grant, after: Grant, act: Act) -> bool:
     """
     if after.state is not before.state or isinstance(act, Complete):
         return True
-    return act.role is Role.WORKER and not isinstance(act, Announce | Assign)
+    return act.role is Role.WORKER and not isinstance(act, _HOLDING)

@@ -133,9 +133,13 @@ def _missed(conn: Connection, changed: Sequence[Grant]) -> list[str]:
     return missed or [grant.id for grant in changed]
 
 
-def fetch(conn: Connection, query: Select[tuple[object, ...]]) -> list[Grant]:
+def fetch(
+    conn: Connection,
+    query: Select[tuple[object, ...]],
+    values: Mapping[str, object] | None = None,
+) -> list[Grant]:
     """The grants of a query that selects whole rows."""
-    return [row_to_grant(row) for row in conn.execute(query)]
+    return [row_to_grant(row) for row in conn.execute(query, values)]
 
 
 def get_grant(conn: Connection, grant_id: str, *, lock: bool = False) -> Grant | None:

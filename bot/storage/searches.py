@@ -10,6 +10,7 @@ from sqlalchemy import (
     CompoundSelect,
     Connection,
     Tuple,
+    bindparam,
     func,
     literal,
     or_,
@@ -51,18 +52,21 @@ def find_grants_by_prefix(conn: Connection, prefix: str, limit: int) -> list[Gra
     return fetch(conn, WHOLE.where(after, before).order_by(grants.c.id).limit(limit))
 
 
+_LIVE_PAIR: Final = WHOLE.where(
+    grants.c.requester == bindparam("who"), grants.c.resource == bindparam("what")
+).where(text(IS_LIVE))
+_LIVE_FACT: Final = WHOLE.where(grants.c.fact == bindparam("this_fact")).where(text(IS_LIVE))
+
+
 def live_grant(conn: Connection, requester: str, resource: str) -> Grant | None:
     """The live grant of a person for a resource: there is one at most."""
-    query = WHOLE.where(grants.c.requester == requester, grants.c.resource == resource).where(
-        text(IS_LIVE)
-    )
-    found = fetch(conn, query)
+    found = fetch(conn, _LIVE_PAIR, {"who": requester, "what": resource})
     return found[0] if found else None
 
 
 def live_by_fact(conn: Connection, fact: str) -> Grant | None:
     """The live grant that stands for a provider-side fact: there is one at most."""
-    found = fetch(conn, WHOLE.where(grants.c.fact == fact).where(text(IS_LIVE)))
+    found = fetch(conn, _LIVE_FACT, {"this_fact": fact})
     return found[0] if found else None
 
 

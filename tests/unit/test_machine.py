@@ -169,9 +169,11 @@ def test_a_transition_that_breaks_the_table_is_a_bug() -> None:
     silent = Draft(altered(grant, duration=MINUTE))
 
     assert rule_for(acts.Ask, State.ACTIVE) is None
+    rule = rule_for(acts.Warn, State.ACTIVE)
+    assert rule is not None
     for draft in (elsewhere, silent):
         with pytest.raises(ProgramError):
-            machine._complete(grant, draft, clock(acts.Warn), NOW)
+            machine._complete(grant, draft, rule, clock(acts.Warn), NOW)
 
 
 # --- deciding -------------------------------------------------------------------------------------
