@@ -1,16 +1,18 @@
 """Providers that know their people, and providers that take their time."""
 
+import asyncio
 import secrets
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.base import PATIENCE
-from adapters.demo import Fault
+from adapters.base import PATIENCE, Presence, UnreachableError
+from adapters.demo import DemoAdapter, Fault, world_of
 from bot.domain.errors import RefusalError
-from bot.domain.grant import EndReason, State
+from bot.domain.grant import EndReason, State, new_id
+from bot.engine.providers import Providers
 from bot.storage.database import Database
-from tests.engine.office import DANA, MAYA, office
+from tests.engine.office import DANA, MAYA, Figures, office
 
 
 def name() -> str:
@@ -76,3 +78,37 @@ async def test_a_patient_adapter_gets_its_time(
         here.pass_time(PATIENCE + timedelta(seconds=5))
 
         await here.until(grant.id, State.ACTIVE, within=20)
+
+
+async def test_what_was_revoked_is_looked_at_in_the_same_turn() -> None:
+    """However many wait: an end is not proven later because others came in between."""
+    provider, figures = name(), Figures()
+    adapter = DemoAdapter(provider, DemoAdapter.Settings())
+    providers = Providers({provider: adapter}, figures, limit=1)
+    marks = [new_id() for _ in range(3)]
+
+    gone = await asyncio.gather(
+        *(providers.remove_mark(provider, mark, datetime.now(UTC)) for mark in marks)
+    )
+
+    assert gone == [Presence.ABSENT] * 3
+    assert [verb for _, verb, _ in figures.calls] == ["revoke", "verify"] * 3
+
+
+async def test_a_turn_ends_with_a_revoke_that_fails() -> None:
+    """There is nothing to look at then, and the next one has its turn."""
+    provider, figures = name(), Figures()
+    adapter = DemoAdapter(provider, DemoAdapter.Settings())
+    providers = Providers({provider: adapter}, figures, limit=1)
+    world_of(provider).fail("revoke", Fault.UNREACHABLE)
+
+    with pytest.raises(UnreachableError):
+        await providers.remove_mark(provider, new_id(), datetime.now(UTC))
+    gone = await providers.remove_mark(provider, new_id(), datetime.now(UTC))
+
+    assert gone is Presence.ABSENT
+    assert [call[1:] for call in figures.calls] == [
+        ("revoke", "unreachable"),
+        ("revoke", "ok"),
+        ("verify", "ok"),
+    ]
