@@ -36,14 +36,15 @@ def canonical(value: object) -> str:
 
 
 _LEAVES: Final = frozenset({str, int, bool, NoneType})
-_NESTS: Final = (dict, list, tuple)
+_ROWS: Final = (list, tuple)
+_NESTS: Final = (dict, *_ROWS, Mapping)
 
 
 def _refuse_floats(value: object) -> None:
     if isinstance(value, float):
         raise ProgramError(f"a float has no place in the audit log: {value!r}")
     if isinstance(value, _NESTS):
-        for item in value.values() if isinstance(value, dict) else value:
+        for item in value if isinstance(value, _ROWS) else value.values():
             if type(item) not in _LEAVES:  # few are not
                 _refuse_floats(item)
 
@@ -76,8 +77,8 @@ def seal(
             "grant": event.grant_id,
             "kind": str(event.kind),
             "actor": event.actor,
-            "data": event.data,
-            "texts": texts and {name: commitment(**entry) for name, entry in texts.items()},
+            "data": dict(event.data),
+            "texts": {name: commitment(**entry) for name, entry in texts.items()},
         }
     )
     return SealedEvent(

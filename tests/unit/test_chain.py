@@ -1,6 +1,7 @@
 """The audit chain: what follows from what, and which changes are seen."""
 
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
@@ -87,7 +88,10 @@ def test_no_text_stands_in_the_chain() -> None:
     assert all("why" not in line.body for line in log(3))
 
 
-@pytest.mark.parametrize("value", [1.5, {"a": 1.5}, [1, [2.5]], {"a": {"b": [0.1]}}])
+@pytest.mark.parametrize(
+    "value",
+    [1.5, {"a": 1.5}, [1, [2.5]], {"a": {"b": [0.1]}}, {"a": MappingProxyType({"b": 1.5})}],
+)
 def test_floats_are_refused(value: object) -> None:
     """A number without one spelling cannot be hashed."""
     with pytest.raises(ProgramError):
